@@ -1,0 +1,276 @@
+"""What the three scripts share: Freshdesk's ticket activity export, and files.
+
+A *ticket* is a customer's matter. A *requester* raises it, *agents* work on it;
+each thing that happens to it is an *activity*: a *note* (a reply, a private
+remark), or a change of its properties, its *status* above all. Freshdesk's
+*export* is one JSON file for a window of 24 hours:
+
+    {"metadata": {"start_at": "20-04-2017 10:00:00 +0000",
+                  "end_at": "21-04-2017 09:59:59 +0000",
+                  "activities_count": 2},
+     "activities_data": [
+         {"performed_at": "21-04-2017 09:33:38 +0000", "ticket_id": 600,
+          "performer_type": "user", "performer_id": 149018,
+          "activity": {"note": {"id": 4025864, "type": 4}}},
+         {"performed_at": "21-04-2017 09:38:24 +0000", "ticket_id": 704,
+          "performer_type": "user", "performer_id": 149018,
+          "activity": {"status": "Open", "priority": 4, "source": 3, ...}}]}
+
+Source: Freshdesk's API documentation, "Export ticket activities".
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import IO
+
+EXPORTS_DIR = Path("data/json")
+DATABASE = Path("data/database/ticket_activities.db")
+OUTPUTS_DIR = Path("data/outputs")
+
+# The SQLite header of a database of ours carries these two numbers.
+APPLICATION_ID = 0x46447461  # "FDta"
+SCHEMA_VERSION = 1
+
+DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
+
+# The statuses that the metrics know, and whether they end a ticket.
+STATUSES = {
+    "Open": False,
+    "Pending": False,
+    "Waiting on Customer": False,
+    "Waiting on Third Party": False,
+    "Resolved": True,
+    "Closed": True,
+}
+# Freshdesk's other spellings of them.
+STATUS_ALIASES = {
+    "Waiting for Customer": "Waiting on Customer",
+    "Waiting for Third Party": "Waiting on Third Party",
+}
+PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
+SOURCES = {
+    1: "Email",
+    2: "Portal",
+    3: "Phone",
+    4: "Forums",
+    5: "Twitter",
+    6: "Facebook",
+    7: "Chat",
+    8: "Mobihelp",
+    9: "Feedback widget",
+    10: "Outbound email",
+    11: "E-commerce",
+    12: "Bot",
+}
+REPLY, FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE, PUBLIC_NOTE = range(5)
+NOTE_TYPES = {
+    REPLY: "Reply",
+    FORWARD: "Forward",
+    REPLY_TO_FORWARD: "Reply to forward",
+    PRIVATE_NOTE: "Private note",
+    PUBLIC_NOTE: "Public note",
+    5: "Phone note",
+    6: "Broadcast note",
+}
+# The type does not say who wrote a note: a customer's reply is one of the
+# public types too. The types that only agents write give an agent away.
+PUBLIC_NOTE_TYPES = {REPLY, PUBLIC_NOTE}
+AGENTS_NOTE_TYPES = {FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+TIMESTAMP = re.compile(
+    r"([0-9]{2})-([0-9]{2})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    r" ([+-])([0-9]{2})([0-9]{2})"
+)
+
+
+class Failure(Exception):
+    """An expected failure; its text is one line: what, where, what to do."""
+
+
+def format_timestamp(seconds: int) -> str:
+    """Return *seconds* since 1970 as the export writes times, in UTC."""
+    moment = EPOCH + timedelta(seconds=seconds)
+    return f"{moment:%d-%m}-{moment.year:04} {moment:%H:%M:%S} +0000"
+
+
+@lru_cache(maxsize=4096)  # the records of a second stand together
+def parse_timestamp(text: str) -> int:
+    """Return the seconds since 1970 of "21-04-2017 09:33:38 +0000".
+
+    The offset is honoured. Raises ValueError for anything else, impossible
+    dates and times included, and TypeError for what is not text.
+    """
+    match = TIMESTAMP.fullmatch(text)
+    if match is None:
+        raise ValueError("not of the form DD-MM-YYYY HH:MM:SS +0000")
+    *numbers, sign, offset_hours, offset_minutes = match.groups()
+    day, month, year, hour, minute, second = map(int, numbers)
+    offset = timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
+    if offset >= timedelta(days=1) or int(offset_minutes) > 59:
+        raise ValueError("no such offset from UTC")
+    zone = timezone(-offset if sign == "-" else offset)
+    moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    try:
+        return (moment.astimezone(timezone.utc) - EPOCH) // timedelta(seconds=1)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999 in UTC") from None
+
+
+def exit_status(script: Callable[[], None]) -> int:
+    """Run *script* and return the exit status: 0, or 1 for an expected failure.
+
+    That failure becomes one line on stderr. Ctrl-C is 130, as shells have it.
+    Errors in the program itself keep their traceback.
+    """
+    try:
+        script()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (head, say). Python would
+        # complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Failure, OSError) as error:
+        show_progress("")
+        print(f"error: {describe(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def describe(error: Exception) -> str:
+    """Return *error* as one line, with the file that the system refused."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror}"
+    return " ".join(str(error).split())
+
+
+def show_progress(text: str) -> None:
+    """Show *text* in place of what was shown before, where a person watches."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def is_database(path: Path) -> bool:
+    """Return whether *path* is a database of ours; nothing or empty is not.
+
+    Reads its header only, so that whatever it is stays as it is. Raises
+    Failure for any other file, and for a database of a newer version.
+    """
+    try:
+        header = path.open("rb").read(100)
+    except FileNotFoundError:
+        return False
+    if not header:
+        return False
+    user_version = int.from_bytes(header[60:64], "big")
+    application_id = int.from_bytes(header[68:72], "big")
+    if header[:16] != b"SQLite format 3\0" or application_id != APPLICATION_ID:
+        raise Failure(
+            f"{path}: not a database of ticket activities, so it is left alone;"
+            " name another one with --database"
+        )
+    if user_version > SCHEMA_VERSION:
+        raise Failure(
+            f"{path}: made by a newer version ({user_version}, this one knows"
+            f" {SCHEMA_VERSION}); update these scripts"
+        )
+    return True
+
+
+@cache
+def sql(name: str) -> str:
+    """Return the text of a file of the project's SQL: "schema/views"."""
+    return (sql_dir() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def sql_dir() -> Path:
+    """Return the folder of the project's SQL: installed, or in the checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "freshdesk_sql"
+    return installed if installed.is_dir() else here / "sql"
+
+
+@contextmanager
+def locked(*exclusive: Path, shared: Sequence[Path] = ()) -> Iterator[None]:
+    """Hold folders, made when missing, against other runs of the scripts.
+
+    Waits for its turn: writers one at a time, readers (*shared*) together. The
+    lock is on the folder itself, so it leaves nothing behind, and ends with
+    the process however that ends.
+    """
+    for directory in exclusive:
+        directory.mkdir(parents=True, exist_ok=True)
+    kinds = {directory.resolve(): fcntl.LOCK_SH for directory in shared}
+    kinds |= {directory.resolve(): fcntl.LOCK_EX for directory in exclusive}
+    with ExitStack() as held:
+        # always in the same order, lest two runs wait for each other for ever
+        for directory, kind in sorted(kinds.items()):
+            descriptor = os.open(directory, os.O_RDONLY)
+            held.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                show_progress(f"waiting for another run to leave {directory}")
+                fcntl.flock(descriptor, kind)
+                show_progress("")
+        yield
+
+
+def beside(path: Path) -> Path:
+    """Return where to build the file that is to take the place of *path*.
+
+    The name is always the same, so what a killed run left there is overwritten
+    by the next one. Hold the folder with locked() meanwhile.
+    """
+    return path.with_name(f".{path.name}.part")
+
+
+def put_in_place(path: Path) -> None:
+    """Let what was built beside *path* take its place, whole or not at all."""
+    descriptor = os.open(beside(path), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(beside(path), path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name survives a power cut, too
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """Open a new text file that takes the place of *path* when all went well.
+
+    Until then, and if anything fails, *path* is what it was. Its folder must
+    exist. A device cannot be replaced, so it is written to as it is.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="") as device:
+            yield device
+        return
+    try:
+        with beside(path).open("w", encoding="utf-8", newline="") as file:
+            yield file
+        put_in_place(path)
+    except BaseException as error:
+        with suppress(OSError):
+            beside(path).unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say where
+        raise
