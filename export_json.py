@@ -1,0 +1,1019 @@
+"""Ingest Freshdesk ticket activity exports into a relational SQLite database.
+
+An export is read in a stream, record by record:
+
+    {"performed_at": "20-04-2017 11:00:00 +0000", "ticket_id": 20,
+     "performer_type": "user", "performer_id": 145423,
+     "activity": {"status": "Open", "priority": 1, "Region": "EMEA"}}
+
+becomes a row of `activities` and, for what it says, one of `notes` or of
+`property_changes`:
+
+    (ticket_id 20, performed_at 1492686000, content_key -28..., export_id 1,
+     position 7, performer_type 'user', performer_id 145423)
+    (ticket_id 20, performed_at 1492686000, content_key -28..., status_id 1,
+     priority 1, other_properties '{"Region":"EMEA"}')
+
+Each file is ingested whole or not at all. Both forms of the export are read:
+the one of 2017 that Freshdesk documents, and the one it writes today.
+"""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import gzip
+import hashlib
+import json
+import re
+import sqlite3
+import sys
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from itertools import count
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from freshdesk import (
+    AGENTS_NOTE_TYPES,
+    APPLICATION_ID,
+    DATABASE,
+    EXPORTS_DIR,
+    NOTE_TYPES,
+    PRIORITIES,
+    PUBLIC_NOTE_TYPES,
+    SCHEMA_VERSION,
+    SOURCES,
+    STATUS_ALIASES,
+    STATUSES,
+    Failure,
+    beside,
+    describe,
+    exit_status,
+    format_timestamp,
+    is_database,
+    locked,
+    parse_timestamp,
+    put_in_place,
+    show_progress,
+    sql,
+)
+
+READ_SIZE = 1 << 18  # bytes; larger is no faster
+BATCH_RECORDS = 20_000  # written at a time, or fewer when they are long:
+BATCH_CHARACTERS = 1 << 23
+DEEPEST = 200  # levels of nesting; a genuine activity has about five
+CACHE_KIB = 40_000  # of the database's pages
+
+Record = dict[str, Any]
+Row = tuple[Any, ...]
+
+
+class Malformed(ValueError):
+    """A file is not a ticket activity export; the text says what and where."""
+
+
+# Reading: bytes -> text -> records
+
+
+def open_export(path: Path) -> BinaryIO:
+    """Open an export for reading its uncompressed bytes."""
+    file = path.open("rb")
+    if file.read(2) == b"\x1f\x8b":
+        file.seek(0)
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    file.seek(0)
+    return file
+
+
+def sha256(file: BinaryIO) -> str:
+    """Return the SHA-256 of an open file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    while chunk := file.read(READ_SIZE):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def decoded(file: BinaryIO, read_size: int = READ_SIZE) -> Iterator[str]:
+    """Yield the text of a UTF-8 file, with or without a byte-order mark."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    chunk = b"?"
+    while chunk:
+        chunk = file.read(read_size)
+        try:
+            if text := decoder.decode(chunk, final=not chunk):
+                yield text
+        except UnicodeDecodeError as error:
+            raise Malformed(f"text is not UTF-8 ({error.reason})") from None
+
+
+def refuse_constant(name: str) -> None:
+    raise Malformed(f"{name} is not standard JSON")
+
+
+def finite(text: str) -> float:
+    """Return the number that *text* is, which must fit a 64-bit float."""
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise Malformed(f"the number {text:.40} is too large")
+    return number
+
+
+scan = json.JSONDecoder(
+    parse_float=finite, parse_constant=refuse_constant
+).scan_once  # type: ignore[attr-defined]
+skip_white_space = re.compile(r"[ \t\n\r]*").match
+
+
+class ExportReader:
+    """Reads one export in constant memory: iterate over records() to its end.
+
+    After that `metadata` holds that object, None if there was none. Never
+    more than one record, and what was read ahead, is in memory.
+    """
+
+    def __init__(self, chunks: Iterator[str]) -> None:
+        self.chunks = chunks
+        self.text = ""  # what was read and is not yet used up, ...
+        self.at = 0  # ... from here on
+        self.metadata: object = None
+        self.has_activities = False
+        self.number = 0  # of the record at hand, ...
+        self.characters = 0  # ... and how long all so far are
+
+    def records(self) -> Iterator[object]:
+        """Yield the elements of "activities_data", whatever they are."""
+        seen = set()
+        self.expect("{")
+        if self.peek() == "}":
+            self.at += 1
+        else:
+            while True:
+                name = self.value()
+                if not isinstance(name, str):
+                    raise Malformed("a key is not text")
+                if name in seen:
+                    raise Malformed(f'there are two "{name}"')
+                seen.add(name)
+                self.expect(":")
+                if name == "activities_data":
+                    self.has_activities = True
+                    yield from self.elements()
+                elif name == "metadata":
+                    self.metadata = self.value()
+                else:
+                    encode([name, self.value()]).encode()  # has to be JSON
+                if self.expect(",", "}") == "}":
+                    break
+        if self.peek():
+            raise Malformed("there is something after the end of the export")
+
+    def elements(self) -> Iterator[object]:
+        """Yield the elements of the array that comes next."""
+        self.expect("[")
+        if self.peek() == "]":
+            self.at += 1
+            return
+        for self.number in count(1):
+            yield self.value()
+            if self.expect(",", "]") == "]":
+                return
+
+    def peek(self) -> str:
+        """Return the next character but white space, "" at the file's end."""
+        while True:
+            self.at = skip_white_space(self.text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.read_more():
+                return ""
+
+    def expect(self, *characters: str) -> str:
+        """Go past the next character, which must be one of these."""
+        found = self.peek()
+        if found not in characters or not found:
+            wanted = " or ".join(characters)
+            raise Malformed(
+                f"expected {wanted} but found {found}"
+                if found
+                else f"the file ends where {wanted} should come"
+            )
+        self.at += 1
+        return found
+
+    def value(self) -> object:
+        """Go past the next JSON value and return it."""
+        self.peek()
+        while True:
+            try:
+                value, end = scan(self.text, self.at)
+            except StopIteration as stop:
+                # where a value should start; "nul" may become null
+                if stop.value > len(self.text) - 10 and self.read_more():
+                    continue
+                raise Malformed(self.broken("a value is missing")) from None
+            except JSONDecodeError as error:
+                if self.is_cut_off(error) and self.read_more():
+                    continue
+                raise Malformed(self.broken(error.msg)) from None
+            # A number near the end of what was read may go on: 1 and 1.5e3
+            if (
+                self.text[end - 1] in '"}]'
+                or end + 3 < len(self.text)
+                or not self.read_more()
+            ):
+                self.characters += end - self.at
+                self.at = end
+                return value
+
+    def is_cut_off(self, error: JSONDecodeError) -> bool:
+        """Return whether the rest of the file may mend *error*.
+
+        That saves a syntax error from drawing the whole file into memory.
+        """
+        return (
+            error.msg.startswith("Unterminated string")
+            or error.pos > len(self.text) - 10  # a literal, \\uXXXX
+        )
+
+    def broken(self, what: str) -> str:
+        if self.read_more():
+            return f"not JSON: {what}"
+        return f"not JSON, or cut off: {what}"
+
+    def read_more(self) -> bool:
+        """Read on; return False at the end of the file.
+
+        Reads at least as much as is waiting already, so that a long value
+        costs time in proportion to its length, whatever the chunks.
+        """
+        waiting = len(self.text) - self.at
+        pieces = [self.text[self.at :]]
+        read = 0
+        for chunk in self.chunks:
+            pieces.append(chunk)
+            read += len(chunk)
+            if read >= waiting:
+                break
+        self.text = "".join(pieces)
+        self.at = 0
+        return read > 0
+
+
+# Checking: records -> rows
+
+encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def is_integer(value: object) -> bool:
+    """Return whether *value* is an integer that SQLite can hold."""
+    return type(value) is int and -(1 << 63) <= value < 1 << 63
+
+
+def refuse(name: str, wanted: str, value: object) -> Malformed:
+    shown = json.dumps(value)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    return Malformed(f"{name} is not {wanted}: {shown}")
+
+
+def moment(record: Record, name: str) -> int:
+    """Return the time under *name* in seconds since 1970."""
+    if name not in record:
+        raise Malformed(f"{name} is missing")
+    try:
+        return parse_timestamp(record[name])
+    except (TypeError, ValueError):
+        raise refuse(
+            name, "a time like 21-04-2017 09:33:38 +0000", record[name]
+        ) from None
+
+
+def content_key(
+    performer_type: str, performer_id: object, activity: Record
+) -> int:
+    """Return who did what as one number, whatever the order of the keys.
+
+    With the ticket and the second it identifies an activity. Only contents of
+    one ticket and second meet, so that 64 bits keep them apart.
+    """
+    canonical = encode([performer_type, performer_id, activity]).encode()
+    digest = hashlib.blake2b(canonical, digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def nesting(value: object, depth: int = 0) -> int:
+    """Return how deep *value* is nested, or just that it is too deep."""
+    if depth > DEEPEST or not isinstance(value, (dict, list)):
+        return depth
+    values = value.values() if isinstance(value, dict) else value
+    return max((nesting(v, depth + 1) for v in values), default=depth + 1)
+
+
+def as_json(rest: Record) -> str | None:
+    """Return what has no column of its own as JSON, None if that is nothing."""
+    if not rest:
+        return None
+    if nesting(rest) > DEEPEST:
+        raise Malformed("nested too deep")
+    return encode(rest)
+
+
+@lru_cache(maxsize=1024)
+def iso_date(text: str) -> str | None:
+    """Return "21 Apr, 2017" as 2017-04-21, "N/A" as it is, else None."""
+    if text == "N/A":
+        return text
+    try:
+        return datetime.strptime(text, "%d %b, %Y").strftime("%Y-%m-%d")
+    except ValueError:
+        return None
+
+
+@dataclass
+class Rows:
+    """Some records' rows, in the order of the columns of insert_*.sql."""
+
+    activities: list[Row] = field(default_factory=list)
+    notes: list[Row] = field(default_factory=list)
+    property_changes: list[Row] = field(default_factory=list)
+
+
+# The properties with a column of their own, in the order of the columns: the
+# type that the column takes, and the property's names (today's, that of 2017).
+PROPERTIES: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (int, ("priority",)),
+    (int, ("source",)),
+    (str, ("group",)),
+    (int, ("agent_id",)),
+    (int, ("internal_agent_id",)),
+    (int, ("requester_id", "requester")),
+    (str, ("product",)),
+    (str, ("category",)),
+    (str, ("issue_type", "ticket_type")),
+    (bool, ("contacted_customer",)),
+    (str, ("shipping_address",)),
+)
+# What decides who acts has to be right.
+PEOPLE = ("agent_id", "internal_agent_id", "requester_id", "requester")
+
+
+def take(properties: Record, kind: type, names: Sequence[str]) -> Any:
+    """Take from *properties* the first of *names* that is of the *kind*."""
+    for name in names:
+        value = properties.get(name)
+        if type(value) is kind and (kind is not int or is_integer(value)):
+            del properties[name]
+            return value
+    return None
+
+
+def note_row(key: Row, note: object) -> Row:
+    """Return the row of `notes` for what stands under "note"."""
+    if not isinstance(note, dict):
+        raise refuse("note", "an object", note)
+    for name in ("id", "type"):
+        if not is_integer(note.get(name)):
+            raise refuse(f"the note's {name}", "an integer", note.get(name))
+    return (*key, note.pop("id"), note.pop("type"), as_json(note))
+
+
+def property_row(
+    key: Row, properties: Record, status_ids: Mapping[str, int]
+) -> Row:
+    """Return the row of `property_changes`; takes from *properties*."""
+    for name in PEOPLE:
+        value = properties.get(name)
+        if value is not None and not is_integer(value):
+            raise refuse(name, "an integer or null", value)
+    status = properties.get("status")
+    if status is not None and not isinstance(status, str):
+        raise refuse("status", "text", status)
+    status_id = None
+    if status and not status.isspace():  # a blank status is no status
+        status_id = status_ids[properties.pop("status")]
+    is_new_ticket = properties.get("new_ticket") is True
+    if is_new_ticket:
+        del properties["new_ticket"]
+    values = [take(properties, kind, names) for kind, names in PROPERTIES]
+    shipment_date = take(properties, str, ("shipment_date",))
+    iso = None if shipment_date is None else iso_date(shipment_date)
+    if iso is None and shipment_date is not None:
+        properties["shipment_date"] = shipment_date
+    return (*key, is_new_ticket, status_id, *values, iso, as_json(properties))
+
+
+def add_rows(
+    rows: Rows,
+    record: object,
+    export_id: int,
+    position: int,
+    status_ids: Mapping[str, int],
+) -> int:
+    """Add a record's rows to *rows* and return its second.
+
+    Raises Malformed for whatever is not an activity of a ticket.
+    """
+    if not isinstance(record, dict):
+        raise refuse("the record", "an object", record)
+    ticket_id = record.pop("ticket_id", None)
+    if not is_integer(ticket_id):
+        raise refuse("ticket_id", "an integer", ticket_id)
+    performed_at = moment(record, "performed_at")
+    del record["performed_at"]
+    performer_type = record.pop("performer_type", None)
+    if not isinstance(performer_type, str):
+        raise refuse("performer_type", "text", performer_type)
+    performer_id = record.pop("performer_id", None)
+    if performer_id is not None and not is_integer(performer_id):
+        raise refuse("performer_id", "an integer or null", performer_id)
+    activity = record.pop("activity", None)
+    if not isinstance(activity, dict):
+        raise refuse("activity", "an object", activity)
+
+    content = content_key(performer_type, performer_id, activity)
+    key = (ticket_id, performed_at, content)
+    if "note" in activity:
+        rows.notes.append(note_row(key, activity.pop("note")))
+    if activity:
+        rows.property_changes.append(property_row(key, activity, status_ids))
+    rest = as_json(record)
+    if rest is not None:
+        rest.encode()  # lone surrogates are no text
+    rows.activities.append(
+        (*key, export_id, position, performer_type, performer_id, rest)
+    )
+    return performed_at
+
+
+# Writing: rows -> database
+
+
+def spelling(label: str) -> str:
+    """Return a status label with its white space trimmed and folded."""
+    return " ".join(label.split())
+
+
+def label_key(label: str) -> str:
+    """Return what two labels share that mean the same status."""
+    return spelling(label).casefold()
+
+
+class StatusIds(dict[str, int]):
+    """The ids of the status labels; one that is new is added when asked for."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection.execute(sql("ingest/select_statuses")))
+        self.connection = connection
+
+    def __missing__(self, label: str) -> int:
+        cursor = self.connection.execute(
+            sql("ingest/insert_status"),
+            {
+                "label": label,
+                "spelling": spelling(label),
+                "label_key": label_key(label),
+            },
+        )
+        self[label] = cast(int, cursor.lastrowid)
+        return self[label]
+
+
+def insert_codes(
+    connection: sqlite3.Connection,
+    priorities: Mapping[int, str],
+    sources: Mapping[int, str],
+    note_types: Mapping[int, str],
+) -> None:
+    """Add codes and their names, where they are not known yet."""
+    for table, codes in (("priority", priorities), ("source", sources)):
+        connection.executemany(
+            sql(f"ingest/insert_{table}"),
+            [{"code": code, "name": name} for code, name in codes.items()],
+        )
+    connection.executemany(
+        sql("ingest/insert_note_type"),
+        [
+            {
+                "code": code,
+                "name": name,
+                "is_public": code in PUBLIC_NOTE_TYPES,
+                "is_agents_only": code in AGENTS_NOTE_TYPES,
+            }
+            for code, name in note_types.items()
+        ],
+    )
+
+
+def insert_rows(
+    connection: sqlite3.Connection, rows: Rows, export_id: int
+) -> int:
+    """Write *rows*, empty them, and return how many activities were new."""
+    # In the order of the tables' keys: neighbours share their pages.
+    rows.activities.sort()
+    rows.notes.sort()
+    rows.property_changes.sort(key=lambda row: row[:3])
+    insert_codes(
+        connection,
+        *(
+            {code: str(code) for code in codes - {None}}
+            for codes in (
+                {row[5] for row in rows.property_changes},
+                {row[6] for row in rows.property_changes},
+                {row[4] for row in rows.notes},
+            )
+        ),
+    )
+    inserted = connection.executemany(
+        sql("ingest/insert_activity"), rows.activities
+    ).rowcount
+    if inserted < len(rows.activities):
+        connection.executemany(
+            sql("ingest/insert_repeated_activity"),
+            (
+                {
+                    "ticket_id": row[0],
+                    "performed_at": row[1],
+                    "content_key": row[2],
+                    "export_id": export_id,
+                    "position": row[4],
+                }
+                for row in rows.activities
+            ),
+        )
+    connection.executemany(sql("ingest/insert_note"), rows.notes)
+    connection.executemany(
+        sql("ingest/insert_property_change"), rows.property_changes
+    )
+    rows.activities.clear()
+    rows.notes.clear()
+    rows.property_changes.clear()
+    return inserted
+
+
+def window(metadata: object, activities: int) -> tuple[int, int]:
+    """Return the first and last second of an export of so many activities."""
+    if metadata is None:
+        raise Malformed("metadata is missing")
+    if not isinstance(metadata, dict):
+        raise refuse("metadata", "an object", metadata)
+    encode(metadata).encode()  # lone surrogates are no text
+    start_at, end_at = moment(metadata, "start_at"), moment(metadata, "end_at")
+    if end_at < start_at:
+        raise Malformed("end_at is before start_at")
+    declared = metadata.get("activities_count")
+    if type(declared) is not int:
+        raise refuse("activities_count", "an integer", declared)
+    if declared != activities:
+        raise Malformed(
+            f"activities_count is {declared:,}, but there are {activities:,}"
+        )
+    return start_at, end_at
+
+
+@dataclass
+class Ingested:
+    """What came of one file."""
+
+    name: str
+    is_known: bool = False  # its bytes were there before
+    activities: int = 0
+    new_activities: int = 0
+    outside_window: int = 0
+
+
+def ingest(
+    connection: sqlite3.Connection,
+    reader: ExportReader,
+    name: str,
+    digest: str,
+) -> Ingested:
+    """Write the export that *reader* reads.
+
+    Raises Malformed if it is no export. The caller has opened the transaction,
+    and ends it.
+    """
+    cursor = connection.execute(
+        sql("ingest/insert_export"),
+        {"name": name, "sha256": digest, "ingested_at": int(time.time())},
+    )
+    export_id = cast(int, cursor.lastrowid)
+    connection.execute(sql("ingest/create_repeated_activities"))
+    status_ids = StatusIds(connection)
+    rows = Rows()
+    per_second: Counter[int] = Counter()
+    new = written = 0
+    for record in reader.records():
+        second = add_rows(rows, record, export_id, reader.number, status_ids)
+        per_second[second] += 1
+        if (
+            len(rows.activities) == BATCH_RECORDS
+            or reader.characters - written > BATCH_CHARACTERS
+        ):
+            new += insert_rows(connection, rows, export_id)
+            written = reader.characters
+            show_progress(f"{name}: {reader.number:,} activities")
+    new += insert_rows(connection, rows, export_id)
+    show_progress("")
+    reader.number = 0  # what is wrong from here on is no record's fault
+    if not reader.has_activities:
+        raise Malformed("activities_data is missing")
+    activities = sum(per_second.values())
+    start_at, end_at = window(reader.metadata, activities)
+    outside = sum(
+        number
+        for second, number in per_second.items()
+        if not start_at <= second <= end_at
+    )
+    connection.execute(
+        sql("ingest/complete_export"),
+        {
+            "export_id": export_id,
+            "start_at": start_at,
+            "end_at": end_at,
+            "activities_count": activities,
+            "outside_window": outside,
+            "last_performed_at": max(per_second, default=None),
+        },
+    )
+    connection.execute(
+        sql("ingest/place_repeated_activities"), {"export_id": export_id}
+    )
+    connection.execute(sql("ingest/clear_repeated_activities"))
+    return Ingested(
+        name,
+        activities=activities,
+        new_activities=new,
+        outside_window=outside,
+    )
+
+
+def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
+    """Ingest the export at *path*, unless the same bytes are there already.
+
+    Raises Failure, one line that names the file, if it cannot be.
+    """
+    reader = ExportReader(iter(()))
+    try:
+        with open_export(path) as file:
+            before = path.stat()
+            digest = sha256(file)
+            known = connection.execute(
+                sql("ingest/find_export"), {"sha256": digest}
+            )
+            if known.fetchone():
+                return Ingested(path.name, is_known=True)
+            file.seek(0)
+            reader = ExportReader(decoded(file))
+            ingested = ingest(connection, reader, path.name, digest)
+            after = path.stat()
+    except UnicodeEncodeError:
+        problem = "half of a surrogate pair is no text"
+    except RecursionError:
+        problem = "nested too deep"
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        problem = f"not a whole gzip file ({describe(error)})"
+    except Malformed as error:
+        problem = str(error)
+    except OSError as error:
+        raise Failure(
+            f"{path}: {error.strerror or error}; name a file that can be read"
+        ) from None
+    else:
+        if (before.st_size, before.st_mtime_ns) == (
+            after.st_size,
+            after.st_mtime_ns,
+        ):
+            return ingested
+        problem = "changed while it was read"
+    where = f"record {reader.number:,}: " if reader.number else ""
+    raise Failure(
+        f"{path}: {where}{problem}; nothing of this file was kept,"
+        " export it again or correct it"
+    )
+
+
+# The database
+
+
+def insert_aliases(
+    connection: sqlite3.Connection, aliases: Mapping[str, str]
+) -> None:
+    """Let labels mean canonical statuses: {label: canonical status}."""
+    connection.executemany(
+        sql("ingest/insert_status_alias"),
+        [
+            {"label_key": label_key(label), "label": label, "status": status}
+            for label, status in aliases.items()
+        ],
+    )
+
+
+def known_aliases(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return {label: canonical status}."""
+    return dict(connection.execute(sql("ingest/select_status_aliases")))
+
+
+def create_schema(connection: sqlite3.Connection) -> None:
+    """Make a new database, with Freshdesk's codes and statuses in it."""
+    connection.executescript(sql("schema/tables"))
+    connection.executescript(sql("schema/views"))
+    connection.execute(f"pragma application_id = {APPLICATION_ID}")
+    connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
+    connection.execute("begin")
+    insert_codes(connection, PRIORITIES, SOURCES, NOTE_TYPES)
+    connection.executemany(
+        sql("ingest/insert_canonical_status"),
+        [
+            {"status": status, "is_resolved": is_resolved}
+            for status, is_resolved in STATUSES.items()
+        ],
+    )
+    insert_aliases(
+        connection, {status: status for status in STATUSES} | STATUS_ALIASES
+    )
+    connection.execute("commit")
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database at *path* for writing; close it in the end.
+
+    What SQLite cannot do (a full disk, a damaged file) is raised as Failure.
+    """
+    try:
+        # Our own runs wait for each other elsewhere: see locked().
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        try:
+            connection.execute("pragma foreign_keys = on")
+            connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+            yield connection
+        finally:
+            connection.close()
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
+        raise Failure(
+            f"{path}: {error}; it is as it was before, make room or"
+            " check the disk, the permissions and who else uses it"
+        ) from error
+
+
+def discard_leftovers(path: Path) -> None:
+    """Remove what SQLite keeps beside the database at *path*."""
+    for suffix in ("-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def built(path: Path) -> Iterator[sqlite3.Connection]:
+    """Build a new database; when all went well it takes the place of *path*."""
+    part = beside(path)
+    try:
+        discard_leftovers(part)
+        part.unlink(missing_ok=True)
+        with connected(part) as connection:
+            # Nobody sees the file until it is whole and on the disk.
+            connection.execute("pragma journal_mode = off")
+            connection.execute("pragma synchronous = off")
+            create_schema(connection)
+            connection.execute("begin")
+            yield connection
+            connection.execute("commit")
+        if is_database(path):
+            # A run that was killed may have left the old database half
+            # changed, and a journal that would be taken for the new one's.
+            # Opening it completes it, until the very moment it is replaced.
+            with suppress(Failure), connected(path) as old:
+                old.execute("select 1 from exports limit 1")
+        discard_leftovers(path)
+        put_in_place(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def changing(
+    path: Path, *, replace: bool, aliases: dict[str, str]
+) -> Iterator[sqlite3.Connection]:
+    """One change of the database at *path*: all of it or, on errors, nothing.
+
+    A database that is missing is built; so is one to *replace*, which passes
+    on its aliases.
+    """
+    with locked(path.parent):
+        exists = is_database(path)
+        if exists and not replace:
+            with connected(path) as connection:
+                connection.execute("begin immediate")
+                try:
+                    insert_aliases(connection, aliases)
+                    yield connection
+                    connection.execute("commit")
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        connection.execute("rollback")
+                    raise
+        else:
+            inherited: dict[str, str] = {}
+            if exists:
+                with connected(path) as old:
+                    inherited = known_aliases(old)
+            with built(path) as connection:
+                insert_aliases(connection, inherited | aliases)
+                yield connection
+
+
+# The script
+
+
+def summary(database: Path, results: Sequence[Ingested]) -> str:
+    """Return what came of some files in one line."""
+    new = [result for result in results if not result.is_known]
+    activities = sum(result.activities for result in new)
+    known_activities = activities - sum(result.new_activities for result in new)
+    names = ", ".join(result.name for result in new[:3])
+    if len(new) > 3:
+        names += f" and {len(new) - 3:,} more"
+    parts = [f"{database}: {plural(len(new), 'export')} ingested"]
+    if new:
+        parts.append(f"({names}) with {plural(activities, 'activity')},")
+        parts.append(f"{known_activities:,} of them already there")
+    if len(new) < len(results):
+        known = plural(len(results) - len(new), "export")
+        parts.append(f"; {known} already there")
+    return " ".join(parts).replace(" ;", ";")
+
+
+def plural(number: int, noun: str) -> str:
+    """Return "1 export", "2 exports", "2 activities"."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun}"
+
+
+def notes(database: Path, results: Sequence[Ingested]) -> Iterator[str]:
+    """Yield what the user should know of the files, and of all exports."""
+    for result in results:
+        if result.outside_window:
+            outside = plural(result.outside_window, "activity")
+            yield f"{result.name}: {outside} outside its window, kept"
+    with (
+        locked(shared=[database.parent]),
+        connected(database) as connection,
+    ):
+        gaps = connection.execute(sql("ingest/select_gaps")).fetchall()
+        unmapped = connection.execute(
+            sql("ingest/select_unmapped_statuses")
+        ).fetchall()
+    for first, last in gaps:
+        yield (
+            f"no export covers {format_timestamp(first)}"
+            f" to {format_timestamp(last)}"
+        )
+    if unmapped:
+        labels = ", ".join(f'"{label}"' for (label,) in unmapped)
+        yield f"not mapped to a canonical status (see --status-alias): {labels}"
+
+
+def report(database: Path, results: Sequence[Ingested]) -> None:
+    """Say what came of the files: one line, and notes on stderr."""
+    print(summary(database, results))
+    for note in notes(database, results):
+        print(f"note: {note}", file=sys.stderr)
+
+
+def default_exports() -> list[Path]:
+    """Return the exports in data/json."""
+    paths = sorted(
+        [*EXPORTS_DIR.glob("*.json"), *EXPORTS_DIR.glob("*.json.gz")]
+    )
+    if not paths:
+        raise Failure(
+            f"{EXPORTS_DIR}: no *.json or *.json.gz there; name the exports to"
+            " ingest, or make one with ticket_gen.py"
+        )
+    return paths
+
+
+def export_json(
+    paths: Sequence[Path],
+    database: Path,
+    *,
+    replace: bool = False,
+    aliases: dict[str, str] | None = None,
+) -> None:
+    """Ingest the exports at *paths*, those in data/json when there are none.
+
+    Each is one transaction; with *replace* all of them are one, and make a new
+    database. *aliases* alone, without paths, are just remembered.
+    """
+    aliases = aliases or {}
+    if not paths and (replace or not aliases):
+        paths = default_exports()
+    if database.is_symlink():
+        database = database.resolve()
+    steps = [paths] if replace or not paths else [[path] for path in paths]
+    results: list[Ingested] = []
+    try:
+        for step in steps:
+            with changing(
+                database, replace=replace, aliases=aliases
+            ) as connection:
+                ingested = [ingest_file(connection, path) for path in step]
+            results += ingested
+    except Failure:
+        if results:
+            report(database, results)
+        raise
+    report(database, results)
+
+
+def status_alias(text: str) -> tuple[str, str]:
+    """Return (label, canonical status) of "Label=Status"."""
+    label, _, meaning = text.rpartition("=")
+    by_key = {label_key(status): status for status in STATUSES}
+    fixed = by_key | {
+        label_key(alias): status for alias, status in STATUS_ALIASES.items()
+    }
+    if label_key(meaning) not in by_key:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not LABEL=STATUS with one of: {', '.join(STATUSES)}"
+        )
+    if not label_key(label):
+        raise argparse.ArgumentTypeError(f"{text!r} has no label")
+    status = by_key[label_key(meaning)]
+    if fixed.get(label_key(label), status) != status:
+        raise argparse.ArgumentTypeError(
+            f"{spelling(label)!r} is Freshdesk's own label, and always means"
+            f" {fixed[label_key(label)]}"
+        )
+    return spelling(label), status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="export_json",
+        description=(
+            "Ingest Freshdesk ticket activity exports into a SQLite database."
+        ),
+        epilog="""examples:
+  %(prog)s
+      ingest what is in data/json
+  %(prog)s activities_*.json.gz -d data/database/exports.db
+      add these exports; what is there already is not doubled
+  %(prog)s --replace data/json/ticket_activities.json
+      a new database of just this export takes the old one's place
+  %(prog)s --status-alias "Esperando por cliente=Waiting on Customer"
+      let a label mean a status, for what is ingested already, too""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "exports",
+        nargs="*",
+        metavar="EXPORT",
+        type=Path,
+        help="a .json or .json.gz file; default: all of those in data/json",
+    )
+    parser.add_argument(
+        "-d",
+        "--database",
+        type=Path,
+        default=DATABASE,
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="build a new database from just these files, all or nothing",
+    )
+    parser.add_argument(
+        "--status-alias",
+        action="append",
+        default=[],
+        metavar="LABEL=STATUS",
+        type=status_alias,
+        help="remember that LABEL means STATUS; may be repeated",
+    )
+    args = parser.parse_args(argv)
+    return exit_status(
+        lambda: export_json(
+            args.exports,
+            args.database,
+            replace=args.replace,
+            aliases=dict(args.status_alias),
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,2 @@
+-- Makes room for the next export.
+delete from repeated_activities;

@@ -1,0 +1,11 @@
+-- Begins an export; complete_export fills in what its end tells.
+insert into exports (
+    name,
+    sha256,
+    start_at,
+    end_at,
+    activities_count,
+    outside_window,
+    ingested_at
+)
+values (:name, :sha256, 0, 0, 0, 0, :ingested_at);

@@ -1,0 +1,3 @@
+-- The status labels that are known already.
+select label, status_id
+from statuses;
