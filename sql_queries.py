@@ -1,0 +1,344 @@
+"""Answer questions about the tickets in the database: one CSV file each.
+
+A report is a file of SQL, one query over the tables and views that `sql/schema`
+describes: `sql/time_to_first_response.sql` makes
+
+    data/outputs/time_to_first_response.csv:
+        ticket_id,time_to_first_response_seconds
+        600,
+        704,1800
+
+Whoever puts another `.sql` file there gets its CSV file. An empty field is
+unknown; 0 is known to be none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from freshdesk import (
+    DATABASE,
+    OUTPUTS_DIR,
+    Failure,
+    exit_status,
+    format_timestamp,
+    is_database,
+    locked,
+    replacing,
+    show_progress,
+    sql,
+    sql_dir,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
+
+# The views that several reports read. They are evaluated once a run, in this
+# order (the later ones read the earlier ones), into tables of the same names
+# that last as long as the connection: seven reports for the price of one.
+SHARED_VIEWS = ("status_intervals", "ticket_metrics")
+
+CHUNK_ROWS = 50_000  # of a result are in memory at a time
+CACHE_KIB = 40_000  # of the database's pages
+
+# What a spreadsheet would run as a formula begins with one of these.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+# The database
+
+
+@contextmanager
+def opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database for reading only, as it is at this moment."""
+    try:
+        connection = connect(database)
+    except sqlite3.DatabaseError as error:
+        raise Failure(
+            f"{database}: cannot be read ({error}); check the disk and the"
+            " permissions, or ingest the exports again with --replace"
+        ) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """Return a connection that can read the database and do nothing else."""
+    if database.with_name(f"{database.name}-journal").exists():
+        # An ingest was killed. The first to open the database for writing
+        # takes back what it had begun; where we may not, reading tells.
+        with suppress(sqlite3.Error):
+            writable = sqlite3.connect(database)
+            writable.execute("select 1 from exports limit 1")
+            writable.close()
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+    connection.execute("begin")  # all reports see the same moment
+    for view in SHARED_VIEWS:
+        show_progress(f"evaluating {view}")
+        connection.execute(
+            f"create temp table {view} as select * from main.{view}"
+        )
+    connection.set_authorizer(only_reading)
+    return connection
+
+
+def only_reading(action: int, *_: object) -> int:
+    """Let SQLite refuse all but queries, so that a report changes nothing."""
+    allowed = {
+        sqlite3.SQLITE_SELECT,
+        sqlite3.SQLITE_READ,
+        sqlite3.SQLITE_FUNCTION,
+        sqlite3.SQLITE_RECURSIVE,
+    }
+    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
+
+
+# Reports -> CSV files
+
+
+def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
+    """Return the reports' files in name order: those named, or all of them."""
+    found = {
+        path.stem: path
+        for path in sorted(directory.glob("*.sql"))
+        if not path.name.startswith(".")  # an editor's
+    }
+    if not found:
+        raise Failure(
+            f"{directory}: no .sql files there; name another --sql-dir"
+        )
+    for name in names:
+        if name not in found:
+            raise Failure(
+                f"{directory / name}.sql: no such report; there are:"
+                f" {', '.join(found)}"
+            )
+    return [found[name] for name in sorted(set(names) or found)]
+
+
+def frames(
+    connection: sqlite3.Connection, report: Path
+) -> Iterator[pd.DataFrame]:
+    """Yield a report's result piece by piece, the first one even if empty.
+
+    Raises Failure, naming the report, if it is not one query.
+    """
+    import pandas as pd
+
+    try:
+        cursor = connection.execute(report.read_text(encoding="utf-8"))
+        if cursor.description is None:
+            raise Failure(f"{report}: no query in it; a report is one select")
+        columns = [name for name, *_ in cursor.description]
+        if len(set(columns)) < len(columns):
+            raise Failure(f"{report}: two columns have one name; rename one")
+        rows = cursor.fetchmany(CHUNK_ROWS)
+        while True:
+            # Objects as SQLite gave them: integers stay integers beside nulls.
+            yield pd.DataFrame(rows, columns=columns, dtype=object)
+            rows = cursor.fetchmany(CHUNK_ROWS)
+            if not rows:
+                return
+    except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
+        raise Failure(
+            f"{report}: {error}; a report is one select, and only reads"
+        ) from error
+
+
+def converted(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Return *frame* with its columns of seconds in another unit."""
+    if unit == "seconds":
+        return frame
+    in_unit = {
+        name: f"{name.removesuffix('seconds')}{unit}"
+        for name in frame.columns
+        if name.endswith("_seconds")
+    }
+    durations = frame[list(in_unit)].astype("Float64") / UNITS[unit]
+    return frame.assign(**durations.round(2)).rename(columns=in_unit)
+
+
+def defused(value: object) -> object:
+    """Return *value*, with a ' before text that a spreadsheet would run."""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return value
+
+
+def write_csv(
+    connection: sqlite3.Connection, report: Path, unit: str, file: IO[str]
+) -> None:
+    """Write a report's result to *file*; see frames() for what may be wrong."""
+    import pandas as pd
+
+    for number, frame in enumerate(frames(connection, report)):
+        for name in frame.columns:
+            frame[name] = pd.Series(map(defused, frame[name]), dtype=object)
+        try:
+            frame = converted(frame, unit)
+        except (TypeError, ValueError) as error:
+            raise Failure(
+                f"{report}: a column of seconds is not of numbers ({error});"
+                " correct the report, or leave out --unit"
+            ) from error
+        frame.to_csv(file, index=False, header=number == 0, lineterminator="\n")
+
+
+# The terminal
+
+
+def duration(seconds: int | None) -> str:
+    """Return 5400 as "1h 30m": the two largest units that it has."""
+    if seconds is None:
+        return ""
+    parts: list[tuple[int, str]] = []
+    for name, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number or parts:
+            parts.append((number, name))
+    shown = [f"{number}{name}" for number, name in parts[:2] if number]
+    return " ".join(shown) or "0s"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return *rows* in columns, all but the first one aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def overview(connection: sqlite3.Connection) -> str:
+    """Return what was computed, as a table: a row per metric."""
+    rows = [["", "tickets", "median", "90 % within", "maximum"]]
+    for metric, tickets, *durations in connection.execute(
+        sql("terminal/metrics")
+    ):
+        rows.append([metric, f"{tickets:,}", *map(duration, durations)])
+    return table(rows)
+
+
+# The script
+
+
+def sql_queries(
+    names: Sequence[str],
+    database: Path,
+    output_dir: Path,
+    directory: Path,
+    unit: str,
+) -> None:
+    """Run the reports of *directory*, all of them unless *names* has some.
+
+    All results are computed before the first file is replaced.
+    """
+    require_pandas()
+    reports = find_reports(directory, names)
+    if not is_database(database):
+        raise Failure(
+            f"{database}: no such database; make it with export_json.py"
+        )
+    with (
+        locked(output_dir, shared=[database.parent]),
+        opened(database) as connection,
+        ExitStack() as files,
+    ):
+        for report in reports:
+            show_progress(f"running {report.name}")
+            target = output_dir / f"{report.stem}.csv"
+            file = files.enter_context(replacing(target))
+            write_csv(connection, report, unit, file)
+            file.flush()
+        show_progress("")
+        text = overview(connection)
+        ((tickets, as_of),) = connection.execute(sql("terminal/counts"))
+    until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
+    print(text)
+    print(f"{output_dir}: {len(reports)} reports of {tickets:,} tickets{until}")
+
+
+def require_pandas() -> None:
+    """Raise Failure where pandas is missing."""
+    try:
+        import pandas  # noqa: F401
+    except ImportError as error:
+        raise Failure(
+            f"{error.name} is missing; install it with:"
+            " python -m pip install pandas"
+        ) from None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="sql_queries",
+        description="Write a CSV file for each report on the tickets.",
+        epilog="""examples:
+  %(prog)s
+      run all reports, into data/outputs
+  %(prog)s time_to_first_response --unit hours
+      run one of them
+  %(prog)s -d data/database/exports.db -o weekly --sql-dir my_reports
+      one's own exports and reports""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "reports",
+        nargs="*",
+        metavar="REPORT",
+        help="name of a .sql file, without its ending; default: all",
+    )
+    parser.add_argument(
+        "-d",
+        "--database",
+        type=Path,
+        default=DATABASE,
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "-o",
+        "--output-dir",
+        type=Path,
+        default=OUTPUTS_DIR,
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--sql-dir",
+        type=Path,
+        default=sql_dir(),
+        help="where the reports are; default: %(default)s",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="seconds",
+        help="of the durations; default: %(default)s",
+    )
+    args = parser.parse_args(argv)
+    return exit_status(
+        lambda: sql_queries(
+            args.reports,
+            args.database,
+            args.output_dir,
+            args.sql_dir,
+            args.unit,
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
