@@ -1,0 +1,184 @@
+"""What the tests share: hand-made exports, and the scripts run on them.
+
+A test reads like this:
+
+    def test_a_ticket_closed_at_once(workplace: Path) -> None:
+        reports = ingest_and_query(
+            export(created("10:00:00"), activity("10:05:00", status="Closed"))
+        )
+        assert reports["time_till_resolution"][1:] == ["1,300"]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import export_json  # noqa: E402
+import sql_queries  # noqa: E402
+
+# HYPOTHESIS_PROFILE=campaign looks much longer for what could go wrong.
+settings.register_profile(
+    "default", max_examples=30, deadline=None, print_blob=True
+)
+settings.register_profile(
+    "campaign", max_examples=5_000, deadline=None, print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+Json = dict[str, Any]
+
+CUSTOMER = 145423
+AGENT = 149018
+SYSTEM = None
+
+# The seven reports; a line of one is a line of its CSV, the header first.
+REPORTS = [
+    "ticket_metrics",
+    "time_in_status",
+    "time_spent_open",
+    "time_spent_waiting_for_response",
+    "time_spent_waiting_on_customer",
+    "time_till_resolution",
+    "time_to_first_response",
+]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory that the test stands in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Hand-made exports
+
+
+def timestamp(when: str) -> str:
+    """Return "10:30:00" as a time of 20 April 2017; a whole one as it is."""
+    return when if "-" in when else f"20-04-2017 {when} +0000"
+
+
+def activity(
+    when: str, *, ticket: int = 1, by: int | None = AGENT, **changes: Any
+) -> Json:
+    """Return a record: activity("10:05:00", by=SYSTEM, status="Closed")."""
+    record: Json = {
+        "performed_at": timestamp(when),
+        "ticket_id": ticket,
+        "performer_type": "user",
+        "performer_id": by,
+        "activity": changes,
+    }
+    if by is SYSTEM:
+        record["performer_type"] = "system"
+        del record["performer_id"]
+    return record
+
+
+def note(
+    when: str,
+    kind: int,
+    *,
+    ticket: int = 1,
+    by: int | None = AGENT,
+    note_id: int = 1,
+) -> Json:
+    """Return a record: note("10:05:00", REPLY, by=CUSTOMER)."""
+    changes = {"note": {"id": note_id, "type": kind}}
+    return activity(when, ticket=ticket, by=by, **changes)
+
+
+def created(
+    when: str, *, ticket: int = 1, by: int | None = CUSTOMER, **changes: Any
+) -> Json:
+    """Return the record of a ticket's creation, in today's form."""
+    properties = {
+        "new_ticket": True,
+        "status": "Open",
+        "source": 1,
+        "requester_id": CUSTOMER,
+    }
+    return activity(when, ticket=ticket, by=by, **{**properties, **changes})
+
+
+def export(
+    *activities: Json, start_at: str = "10:00:00", end_at: str | None = None
+) -> Json:
+    """Return an export of these records, of the day from 10:00 on."""
+    return {
+        "metadata": {
+            "start_at": timestamp(start_at),
+            "end_at": timestamp(end_at or "21-04-2017 09:59:59 +0000"),
+            "activities_count": len(activities),
+        },
+        "activities_data": list(activities),
+    }
+
+
+def write_export(path: Path, export: Json | bytes) -> Path:
+    """Write an export to *path*, as it is or as JSON, and return *path*."""
+    path.write_bytes(as_bytes(export))
+    return path
+
+
+def as_bytes(export: Json | bytes) -> bytes:
+    if isinstance(export, bytes):
+        return export
+    return json.dumps(export, ensure_ascii=False).encode()
+
+
+# The scripts, in process
+
+
+def ingest(
+    *exports: Json | bytes,
+    aliases: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> None:
+    """Ingest the exports in this order, in one call of export_json."""
+    directory = directory or Path.cwd()
+    arguments = ["-d", str(directory / "tickets.db")]
+    for label, status in (aliases or {}).items():
+        arguments.append(f"--status-alias={label}={status}")
+    for one in exports:
+        name = hashlib.sha256(as_bytes(one)).hexdigest()[:16] + ".json"
+        arguments.append(str(write_export(directory / name, one)))
+    assert export_json.main(arguments) == 0
+
+
+def query(directory: Path | None = None) -> dict[str, list[str]]:
+    """Run every report and return the lines of each CSV."""
+    directory = directory or Path.cwd()
+    outputs = directory / "outputs"
+    database = str(directory / "tickets.db")
+    assert sql_queries.main(["-d", database, "-o", str(outputs)]) == 0
+    return {name: lines(outputs / f"{name}.csv") for name in REPORTS}
+
+
+def ingest_and_query(
+    *exports: Json | bytes,
+    aliases: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> dict[str, list[str]]:
+    """Ingest the exports in this order, and return the lines of each CSV."""
+    ingest(*exports, aliases=aliases, directory=directory)
+    return query(directory)
+
+
+def lines(path: Path) -> list[str]:
+    """Return the lines of a CSV, every one of which ends with a newline."""
+    *lines, rest = path.read_bytes().decode("utf-8").split("\n")
+    assert rest == "", f"{path} does not end with a newline"
+    return lines

@@ -1,0 +1,419 @@
+"""What every CSV must say: the definitions once more, slow and obvious.
+
+This recomputes the reports from the bytes of the exports, in plain Python and
+without the project's code, as literally as the definitions read. The sentences
+in quotation marks are theirs.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import pairwise
+from typing import Any
+
+CANONICAL = [
+    "Open",
+    "Pending",
+    "Waiting on Customer",
+    "Waiting on Third Party",
+    "Resolved",
+    "Closed",
+]
+OTHER_SPELLINGS = {
+    "Waiting for Customer": "Waiting on Customer",
+    "Waiting for Third Party": "Waiting on Third Party",
+}
+ENDED = {"Resolved", "Closed"}
+
+METRICS = [
+    "time_spent_open",
+    "time_spent_waiting_on_customer",
+    "time_spent_waiting_for_response",
+    "time_till_resolution",
+    "time_to_first_response",
+]
+TICKET_METRICS = [
+    "ticket_id",
+    *(f"{metric}_seconds" for metric in METRICS),
+    "time_till_first_resolution_seconds",
+    "reopens",
+    "current_status",
+    "created_at",
+]
+TIME_IN_STATUS = ["ticket_id", "status", "time_in_status_seconds", "visits"]
+
+Performer = tuple[str, "int | None"]  # performer_type and performer_id
+
+
+@dataclass
+class Activity:
+    """One record of one export."""
+
+    ticket: int
+    second: int
+    performer: Performer
+    content: dict[str, Any]
+    file: tuple[int, int, str]  # the export's start, its end, its SHA-256
+    position: int
+
+    @property
+    def identity(self) -> tuple[int, int, Performer, str]:
+        """ "ticket, second, performer, content: key order and white space do
+        not matter"; 1, 1.0 and true are different contents.
+        """
+        content = json.dumps(self.content, sort_keys=True)
+        return self.ticket, self.second, self.performer, content
+
+    @property
+    def place(self) -> tuple[int, bool, int, int, str, int]:
+        """ "By second; within a second, an activity marked "new_ticket": true
+        first, then by the export's start, its end, its SHA-256, and the
+        position in the file."
+        """
+        return self.second, not self.is_marked, *self.file, self.position
+
+    @property
+    def is_marked(self) -> bool:
+        return self.content.get("new_ticket") is True
+
+    @property
+    def is_by_system(self) -> bool:
+        """ "performer_type is not user, or there is no performer_id" """
+        performer_type, performer_id = self.performer
+        return performer_type != "user" or performer_id is None
+
+    def has_note(self, *types: int) -> bool:
+        return "note" in self.content and self.content["note"]["type"] in types
+
+    def named(self, *properties: str) -> list[Any]:
+        """Return what these properties name, null being nobody."""
+        values = [self.content.get(name) for name in properties]
+        return [value for value in values if value is not None]
+
+
+@dataclass
+class Visit:
+    """ "A visit runs from the activity that sets the status to the next
+    activity that sets a different one."
+    """
+
+    status: str
+    start: int
+    end: int
+
+
+def recompute(
+    exports: Iterable[bytes], aliases: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
+    """Return the lines of every report, by its name, header first.
+
+    *exports* are the bytes of the files, in any order; *aliases* are the
+    user's status labels and the canonical statuses they stand for.
+    """
+    files = list(exports)
+    as_of = clock(files)
+    statuses = status_names(aliases or {})
+    activities = distinct(files)
+    agents = agents_anywhere(activities)
+
+    tickets: dict[int, list[Activity]] = {}
+    for activity in sorted(activities, key=lambda activity: activity.place):
+        tickets.setdefault(activity.ticket, []).append(activity)
+
+    metrics = []
+    in_status: list[list[Any]] = []
+    for ticket, own in sorted(tickets.items()):
+        visits = status_visits(own, statuses, as_of)
+        metrics.append(ticket_metrics(ticket, own, visits, statuses, agents))
+        in_status += time_in_status(ticket, visits)
+
+    reports = {
+        "ticket_metrics": csv_lines(TICKET_METRICS, metrics),
+        "time_in_status": csv_lines(TIME_IN_STATUS, in_status),
+    }
+    for metric in METRICS:
+        column = TICKET_METRICS.index(f"{metric}_seconds")
+        reports[metric] = csv_lines(
+            ["ticket_id", f"{metric}_seconds"],
+            [[row[0], row[column]] for row in metrics],
+        )
+    return reports
+
+
+# Reading
+
+
+def seconds(text: str) -> int:
+    """Return the UTC second; the offset is honoured."""
+    return int(datetime.strptime(text, "%d-%m-%Y %H:%M:%S %z").timestamp())
+
+
+def parsed(file: bytes) -> Any:
+    return json.loads(file.decode("utf-8-sig"))
+
+
+def clock(files: list[bytes]) -> int:
+    """ "The latest metadata.end_at of all ingested exports, empty ones
+    included, and never before the last activity." (No file: no clock.)
+    """
+    moments = [0]
+    for file in files:
+        export = parsed(file)
+        moments.append(seconds(export["metadata"]["end_at"]))
+        for record in export["activities_data"]:
+            moments.append(seconds(record["performed_at"]))
+    return max(moments)
+
+
+def distinct(files: list[bytes]) -> list[Activity]:
+    """ "The same activity counts once, in however many exports it stands. It
+    takes its place from the first of these exports in the order above."
+    """
+    first: dict[object, Activity] = {}
+    for file in files:
+        export = parsed(file)
+        start = seconds(export["metadata"]["start_at"])
+        end = seconds(export["metadata"]["end_at"])
+        sha256 = hashlib.sha256(file).hexdigest()
+        for position, record in enumerate(export["activities_data"]):
+            activity = Activity(
+                ticket=record["ticket_id"],
+                second=seconds(record["performed_at"]),
+                performer=(
+                    record["performer_type"],
+                    record.get("performer_id"),
+                ),
+                content=record["activity"],
+                file=(start, end, sha256),
+                position=position,
+            )
+            known = first.get(activity.identity)
+            if known is None or activity.place < known.place:
+                first[activity.identity] = activity
+    return list(first.values())
+
+
+# Status
+
+
+def folded(label: str) -> str:
+    """Return *label* with its white space trimmed and folded."""
+    return " ".join(label.split())
+
+
+def status_names(aliases: Mapping[str, str]) -> dict[str, str]:
+    """Return the canonical status of each label that has one.
+
+    "These labels, "Waiting for Customer" and "Waiting for Third Party", and
+    every label that the user has mapped match without regard to case and to
+    surrounding or repeated white space."
+    """
+    labels = {label: label for label in CANONICAL}
+    everything = {**aliases, **OTHER_SPELLINGS, **labels}
+    return {folded(label).casefold(): everything[label] for label in everything}
+
+
+def status_set_by(activity: Activity, statuses: dict[str, str]) -> str | None:
+    """ "Any other label is a status of its own, under its own spelling, white
+    space trimmed and folded. A null or blank status is no status."
+    """
+    label = folded(activity.content.get("status") or "")
+    return statuses.get(label.casefold(), label) or None
+
+
+def status_visits(
+    activities: list[Activity], statuses: dict[str, str], as_of: int
+) -> list[Visit]:
+    """ "An activity without status changes nothing. [...] A status that has
+    not ended runs to as_of." "The last status of a second wins; the others are
+    visits of 0 s." "Time before a ticket's first known status belongs to no
+    status."
+    """
+    visits: list[Visit] = []
+    for activity in activities:
+        status = status_set_by(activity, statuses)
+        if status is None:
+            continue
+        if visits and visits[-1].status == status:
+            continue
+        if visits:
+            visits[-1].end = activity.second
+        visits.append(Visit(status, activity.second, as_of))
+    return visits
+
+
+# Who acts
+
+
+def agents_anywhere(activities: list[Activity]) -> set[int]:
+    """ "Has been assigned a ticket (agent_id, internal_agent_id) or has
+    written what only agents write (note types 1, 2, 3), anywhere in the
+    database"; what the system wrote, nobody has written.
+    """
+    agents: set[int] = set()
+    for activity in activities:
+        agents.update(activity.named("agent_id", "internal_agent_id"))
+        if activity.has_note(1, 2, 3) and not activity.is_by_system:
+            agents.add(activity.performer[1])  # type: ignore[arg-type]
+    return agents
+
+
+def is_by_agent(
+    activity: Activity, ticket: list[Activity], agents: set[int]
+) -> bool:
+    """Say whether an agent did this: not the system, "a requester of this
+    ticket who is not assigned to it", or someone in copy.
+    """
+    if activity.is_by_system:
+        return False
+    person = activity.performer[1]
+    requesters: list[int] = []
+    assigned: list[int] = []
+    for other in ticket:
+        requesters += other.named("requester", "requester_id")
+        assigned += other.named("agent_id", "internal_agent_id")
+    if person in requesters and person not in assigned:
+        return False
+    return person in agents
+
+
+# The metrics
+
+
+def creation(
+    activities: list[Activity], statuses: dict[str, str]
+) -> Activity | None:
+    """ "The earliest activity of the ticket marked "new_ticket": true; where
+    none is marked, the first activity of the ticket's first second that sets
+    status Open and names a (non-null) requester, requester_id or source."
+    """
+    for activity in activities:
+        if activity.is_marked:
+            return activity
+    first_second = activities[0].second
+    for activity in activities:
+        if (
+            activity.second == first_second
+            and status_set_by(activity, statuses) == "Open"
+            and activity.named("requester", "requester_id", "source")
+        ):
+            return activity
+    return None
+
+
+def first_response(
+    created: Activity, activities: list[Activity], agents: set[int]
+) -> int | None:
+    """ "Creation to the first public note (type 0 reply or 4 public note) by
+    an agent; the creator's own note in the creation second is the ticket's
+    body and does not count"; "a note before the creation is no response".
+    """
+    for activity in activities:
+        if not activity.has_note(0, 4) or activity.second < created.second:
+            continue
+        if not is_by_agent(activity, activities, agents):
+            continue
+        if (
+            activity.second == created.second
+            and activity.performer == created.performer
+        ):
+            continue
+        return activity.second - created.second
+    return None
+
+
+def ticket_metrics(
+    ticket: int,
+    activities: list[Activity],
+    visits: list[Visit],
+    statuses: dict[str, str],
+    agents: set[int],
+) -> list[Any]:
+    """Return the ticket's row; None is what is not known."""
+
+    def spent(status: str) -> int | None:
+        """ "0 = seen, but never in this status" """
+        if not visits:
+            return None
+        return sum(v.end - v.start for v in visits if v.status == status)
+
+    # "The start of the current unbroken run of Resolved/Closed."
+    resolved = None
+    for visit in visits:
+        if visit.status not in ENDED:
+            resolved = None
+        elif resolved is None:
+            resolved = visit.start
+    # "The first Resolved/Closed."
+    ended = [visit.start for visit in visits if visit.status in ENDED]
+    first_resolved = ended[0] if ended else None
+    # "Steps from Resolved or Closed to a status that is neither."
+    reopens = 0
+    for before, after in pairwise(visits):
+        if before.status in ENDED and after.status not in ENDED:
+            reopens += 1
+
+    created = creation(activities, statuses)
+
+    def since_creation(moment: int | None) -> int | None:
+        """ "A resolution before it counts as 0." """
+        if created is None or moment is None:
+            return None
+        return max(0, moment - created.second)
+
+    return [
+        ticket,
+        spent("Open"),
+        spent("Waiting on Customer"),
+        spent("Pending"),
+        since_creation(resolved),
+        first_response(created, activities, agents) if created else None,
+        since_creation(first_resolved),
+        reopens if visits else None,
+        visits[-1].status if visits else None,
+        iso_8601(created.second) if created else None,
+    ]
+
+
+def time_in_status(ticket: int, visits: list[Visit]) -> list[list[Any]]:
+    """ "One row per ticket and status", ordered by status."""
+    rows = []
+    for status in sorted({visit.status for visit in visits}):
+        own = [visit for visit in visits if visit.status == status]
+        spent = sum(visit.end - visit.start for visit in own)
+        rows.append([ticket, status, spent, len(own)])
+    return rows
+
+
+# Writing
+
+
+def iso_8601(second: int) -> str:
+    moment = datetime.fromtimestamp(second, tz=timezone.utc)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def csv_lines(header: list[str], rows: list[list[Any]]) -> list[str]:
+    """ "Comma, \\n, a header row, quotes only where needed. A text field (never
+    a number) that begins with =, +, -, @, tab or carriage return gets a
+    leading '." Unknown is an empty field.
+    """
+
+    def field(value: str | int | None) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
+            return "'" + value
+        return str(value)
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([field(value) for value in row] for row in rows)
+    return text.getvalue().split("\n")[:-1]
