@@ -1,0 +1,111 @@
+# Freshdesk ticket activities: generate, ingest, query. `make` lists the targets.
+#
+# Change these here, or for one run: make create_process_tickets NUM_TICKETS=50
+
+# A made-up helpdesk: how many tickets, ...
+NUM_TICKETS ?= 1000
+# ... the seed that repeats a helpdesk (empty: another one every time), ...
+SEED ?=
+# ... when its window ends, as 2026-03-01T12:00:00Z (empty: now), ...
+END_AT ?=
+# ... how many windows of 24 hours it has, one file each, ...
+DAYS ?= 1
+# ... the language and country of its addresses, ...
+LOCALE ?= en_US
+# ... the time zone it works in, ...
+TIMEZONE ?= UTC
+# ... and the form of its export: readme (2017) or today.
+FORM ?= readme
+
+# Where files go: all of them, ...
+DATA_DIR ?= data
+# ... the generated export, its database and the CSV files from it.
+JSON ?= $(DATA_DIR)/json/ticket_activities.json
+DATABASE ?= $(DATA_DIR)/database/ticket_activities.db
+OUTPUTS ?= $(DATA_DIR)/outputs
+
+# One's own exports (.json or .json.gz), kept apart from the made-up ones, ...
+EXPORTS ?= $(wildcard $(DATA_DIR)/exports/*.json $(DATA_DIR)/exports/*.json.gz)
+# ... the database that they add to, and the CSV files from it.
+EXPORTS_DATABASE ?= $(DATA_DIR)/database/exports.db
+EXPORTS_OUTPUTS ?= $(DATA_DIR)/outputs/exports
+# What one's own status labels mean, as 'Esperando=Waiting on Customer'. For
+# more than one use export_json.py --status-alias, once: it is remembered.
+STATUS_ALIAS ?=
+
+# Of the durations in the CSV files: seconds, minutes or hours.
+UNIT ?= seconds
+
+# The Python to make the virtual environment with.
+PYTHON ?= python3
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The files of a run of $(DAYS) windows are named by day: x-2026-02-27.json
+GENERATED = $(if $(filter 1,$(DAYS)),"$(JSON)","$(JSON:.json=)"-*.json)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "%-24s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+
+.PHONY: complete_set_up
+complete_set_up: $(VENV)/.ready ## a virtual environment with all that is needed
+
+.PHONY: create_process_tickets
+create_process_tickets: $(VENV)/.ready ## a new made-up helpdesk: generate, ingest, query
+	@$(MAKE) --no-print-directory create_tickets
+	@$(BIN)/python export_json.py --replace --database "$(DATABASE)" $(GENERATED)
+	@$(BIN)/python sql_queries.py --database "$(DATABASE)" \
+		--output-dir "$(OUTPUTS)" --unit "$(UNIT)"
+
+.PHONY: create_tickets
+create_tickets: $(VENV)/.ready ## only generate
+	@$(BIN)/python ticket_gen.py --tickets "$(NUM_TICKETS)" --output "$(JSON)" \
+		--days "$(DAYS)" --locale "$(LOCALE)" --timezone "$(TIMEZONE)" \
+		--form "$(FORM)" $(if $(SEED),--seed "$(SEED)") \
+		$(if $(END_AT),--end-at "$(END_AT)")
+
+.PHONY: process_tickets
+process_tickets: $(VENV)/.ready ## ingest one's own EXPORTS and query them
+	@$(if $(strip $(EXPORTS)),,echo 'error: $(DATA_DIR)/exports: no *.json or\
+		*.json.gz there; put exports there, or name them:\
+		make process_tickets EXPORTS=...' >&2; exit 1)
+	@$(BIN)/python export_json.py --database "$(EXPORTS_DATABASE)" \
+		$(if $(STATUS_ALIAS),--status-alias "$(STATUS_ALIAS)") $(EXPORTS)
+	@$(BIN)/python sql_queries.py --database "$(EXPORTS_DATABASE)" \
+		--output-dir "$(EXPORTS_OUTPUTS)" --unit "$(UNIT)"
+
+.PHONY: test
+test: $(VENV)/.ready-to-test ## run the tests
+	@$(BIN)/python -m pytest -q
+
+.PHONY: lint
+lint: $(VENV)/.ready-to-test ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+.PHONY: clean
+clean: ## remove what was made; never one's own exports, database and outputs
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis \
+		__pycache__ tests/__pycache__ build *.egg-info
+	rm -f $(GENERATED) "$(DATABASE)" "$(OUTPUTS)"/*.csv
+
+$(VENV)/.ready: requirements.txt setup.py
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		'error: $(PYTHON): no venv; install it (apt install python3-venv)' \
+		'or name another one: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --editable .
+	@touch $@
+
+$(VENV)/.ready-to-test: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[test]'
+	@touch $@
