@@ -31,13 +31,14 @@ import sys
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
 from json import JSONDecodeError
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -339,42 +340,26 @@ def iso_date(text: str) -> str | None:
         return None
 
 
-@dataclass
-class Rows:
-    """Some records' rows, in the order of the columns of insert_*.sql."""
-
-    activities: list[Row] = field(default_factory=list)
-    notes: list[Row] = field(default_factory=list)
-    property_changes: list[Row] = field(default_factory=list)
-
-
-# The properties with a column of their own, in the order of the columns: the
-# type that the column takes, and the property's names (today's, that of 2017).
-PROPERTIES: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (int, ("priority",)),
-    (int, ("source",)),
-    (str, ("group",)),
-    (int, ("agent_id",)),
-    (int, ("internal_agent_id",)),
-    (int, ("requester_id", "requester")),
-    (str, ("product",)),
-    (str, ("category",)),
-    (str, ("issue_type", "ticket_type")),
-    (bool, ("contacted_customer",)),
-    (str, ("shipping_address",)),
-)
+# The properties with a column of their own, by their names today and in 2017:
+# the column's place behind is_new_ticket and status, and what it takes.
+COLUMNS: dict[str, tuple[int, type]] = {
+    "priority": (0, int),
+    "source": (1, int),
+    "group": (2, str),
+    "agent_id": (3, int),
+    "internal_agent_id": (4, int),
+    "requester_id": (5, int),
+    "requester": (5, int),
+    "product": (6, str),
+    "category": (7, str),
+    "issue_type": (8, str),
+    "ticket_type": (8, str),
+    "contacted_customer": (9, bool),
+    "shipping_address": (10, str),
+}
+NOTHING = (None,) * 11
 # What decides who acts has to be right.
-PEOPLE = ("agent_id", "internal_agent_id", "requester_id", "requester")
-
-
-def take(properties: Record, kind: type, names: Sequence[str]) -> Any:
-    """Take from *properties* the first of *names* that is of the *kind*."""
-    for name in names:
-        value = properties.get(name)
-        if type(value) is kind and (kind is not int or is_integer(value)):
-            del properties[name]
-            return value
-    return None
+PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
 
 
 def note_row(key: Row, note: object) -> Row:
@@ -387,72 +372,142 @@ def note_row(key: Row, note: object) -> Row:
     return (*key, note.pop("id"), note.pop("type"), as_json(note))
 
 
-def property_row(
-    key: Row, properties: Record, status_ids: Mapping[str, int]
-) -> Row:
-    """Return the row of `property_changes`; takes from *properties*."""
-    for name in PEOPLE:
-        value = properties.get(name)
-        if value is not None and not is_integer(value):
+def property_row(key: Row, properties: Record) -> Row:
+    """Return the row of `property_changes`, the status as its label."""
+    status = shipment_date = None
+    is_new_ticket = 0
+    values: list[object] = [*NOTHING]
+    rest = {}
+    for name, value in properties.items():
+        place, kind = COLUMNS.get(name, (0, None))
+        if (
+            type(value) is kind
+            and values[place] is None
+            and (kind is not int or is_integer(value))
+        ):
+            values[place] = value
+        elif name in PEOPLE and value is not None and not is_integer(value):
             raise refuse(name, "an integer or null", value)
-    status = properties.get("status")
-    if status is not None and not isinstance(status, str):
-        raise refuse("status", "text", status)
-    status_id = None
-    if status and not status.isspace():  # a blank status is no status
-        status_id = status_ids[properties.pop("status")]
-    is_new_ticket = properties.get("new_ticket") is True
-    if is_new_ticket:
-        del properties["new_ticket"]
-    values = [take(properties, kind, names) for kind, names in PROPERTIES]
-    shipment_date = take(properties, str, ("shipment_date",))
-    iso = None if shipment_date is None else iso_date(shipment_date)
-    if iso is None and shipment_date is not None:
-        properties["shipment_date"] = shipment_date
-    return (*key, is_new_ticket, status_id, *values, iso, as_json(properties))
+        elif name == "status" and value is not None:
+            if type(value) is not str:
+                raise refuse(name, "text", value)
+            if not value or value.isspace():  # a blank status is no status
+                rest[name] = value
+            else:
+                status = value
+        elif name == "shipment_date" and iso_date(str(value)):
+            shipment_date = iso_date(str(value))
+        elif name == "new_ticket" and value is True:
+            is_new_ticket = 1
+        else:
+            rest[name] = value
+    return (*key, is_new_ticket, status, *values, shipment_date, as_json(rest))
 
 
-def add_rows(
-    rows: Rows,
-    record: object,
-    export_id: int,
-    position: int,
-    status_ids: Mapping[str, int],
-) -> int:
-    """Add a record's rows to *rows* and return its second.
+@dataclass
+class Batch:
+    """The rows of some records, in the order of the columns of insert_*.sql.
 
-    Raises Malformed for whatever is not an activity of a ticket.
+    The last batch of an export has its window: its first and last second.
     """
-    if not isinstance(record, dict):
-        raise refuse("the record", "an object", record)
-    ticket_id = record.pop("ticket_id", None)
-    if not is_integer(ticket_id):
-        raise refuse("ticket_id", "an integer", ticket_id)
-    performed_at = moment(record, "performed_at")
-    del record["performed_at"]
-    performer_type = record.pop("performer_type", None)
-    if not isinstance(performer_type, str):
-        raise refuse("performer_type", "text", performer_type)
-    performer_id = record.pop("performer_id", None)
-    if performer_id is not None and not is_integer(performer_id):
-        raise refuse("performer_id", "an integer or null", performer_id)
-    activity = record.pop("activity", None)
-    if not isinstance(activity, dict):
-        raise refuse("activity", "an object", activity)
 
-    content = content_key(performer_type, performer_id, activity)
-    key = (ticket_id, performed_at, content)
-    if "note" in activity:
-        rows.notes.append(note_row(key, activity.pop("note")))
-    if activity:
-        rows.property_changes.append(property_row(key, activity, status_ids))
-    rest = as_json(record)
-    if rest is not None:
-        rest.encode()  # lone surrogates are no text
-    rows.activities.append(
-        (*key, export_id, position, performer_type, performer_id, rest)
-    )
-    return performed_at
+    activities: list[Row] = field(default_factory=list)
+    notes: list[Row] = field(default_factory=list)
+    property_changes: list[Row] = field(default_factory=list)
+    window: tuple[int, int] | None = None
+
+    def add(self, record: object, position: int) -> None:
+        """Add the rows of a record; raise Malformed if it is no activity."""
+        if not isinstance(record, dict):
+            raise refuse("the record", "an object", record)
+        ticket_id = record.pop("ticket_id", None)
+        if not is_integer(ticket_id):
+            raise refuse("ticket_id", "an integer", ticket_id)
+        performed_at = moment(record, "performed_at")
+        del record["performed_at"]
+        performer_type = record.pop("performer_type", None)
+        if not isinstance(performer_type, str):
+            raise refuse("performer_type", "text", performer_type)
+        performer_id = record.pop("performer_id", None)
+        if performer_id is not None and not is_integer(performer_id):
+            raise refuse("performer_id", "an integer or null", performer_id)
+        activity = record.pop("activity", None)
+        if not isinstance(activity, dict):
+            raise refuse("activity", "an object", activity)
+
+        content = content_key(performer_type, performer_id, activity)
+        key = (ticket_id, performed_at, content)
+        if "note" in activity:
+            self.notes.append(note_row(key, activity.pop("note")))
+        if activity:
+            self.property_changes.append(property_row(key, activity))
+        rest = as_json(record)
+        if rest is not None:
+            rest.encode()  # lone surrogates are no text
+        self.activities.append(
+            (*key, position, performer_type, performer_id, rest)
+        )
+
+
+def window(metadata: object, activities: int) -> tuple[int, int]:
+    """Return the first and last second of an export of so many activities."""
+    if metadata is None:
+        raise Malformed("metadata is missing")
+    if not isinstance(metadata, dict):
+        raise refuse("metadata", "an object", metadata)
+    encode(metadata).encode()  # lone surrogates are no text
+    start_at, end_at = moment(metadata, "start_at"), moment(metadata, "end_at")
+    if end_at < start_at:
+        raise Malformed("end_at is before start_at")
+    declared = metadata.get("activities_count")
+    if type(declared) is not int:
+        raise refuse("activities_count", "an integer", declared)
+    if declared != activities:
+        raise Malformed(
+            f"activities_count is {declared:,}, but there are {activities:,}"
+        )
+    return start_at, end_at
+
+
+def batches(file: BinaryIO) -> Iterator[Batch]:
+    """Yield the rows of the export that *file* holds, some at a time.
+
+    Raises Malformed, with the record's number, if it is no export.
+    """
+    reader = ExportReader(decoded(file))
+    try:
+        yield from grouped(reader)
+    except UnicodeEncodeError:
+        problem = "half of a surrogate pair is no text"
+    except RecursionError:
+        problem = "nested too deep"
+    except Malformed as error:
+        problem = str(error)
+    else:
+        return
+    where = f"record {reader.number:,}: " if reader.number else ""
+    raise Malformed(f"{where}{problem}")
+
+
+def grouped(reader: ExportReader) -> Iterator[Batch]:
+    """Yield the rows of an export's records, as many as memory allows."""
+    batch = Batch()
+    count = characters = 0
+    for record in reader.records():
+        count += 1
+        batch.add(record, count)
+        if (
+            len(batch.activities) == BATCH_RECORDS
+            or reader.characters - characters > BATCH_CHARACTERS
+        ):
+            yield batch
+            batch = Batch()
+            characters = reader.characters
+    reader.number = 0  # what is wrong from here on is no record's fault
+    if not reader.has_activities:
+        raise Malformed("activities_data is missing")
+    batch.window = window(reader.metadata, count)
+    yield batch
 
 
 # Writing: rows -> database
@@ -466,26 +521,6 @@ def spelling(label: str) -> str:
 def label_key(label: str) -> str:
     """Return what two labels share that mean the same status."""
     return spelling(label).casefold()
-
-
-class StatusIds(dict[str, int]):
-    """The ids of the status labels; one that is new is added when asked for."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(connection.execute(sql("ingest/select_statuses")))
-        self.connection = connection
-
-    def __missing__(self, label: str) -> int:
-        cursor = self.connection.execute(
-            sql("ingest/insert_status"),
-            {
-                "label": label,
-                "spelling": spelling(label),
-                "label_key": label_key(label),
-            },
-        )
-        self[label] = cast(int, cursor.lastrowid)
-        return self[label]
 
 
 def insert_codes(
@@ -514,70 +549,64 @@ def insert_codes(
     )
 
 
-def insert_rows(
-    connection: sqlite3.Connection, rows: Rows, export_id: int
+def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
+    """Add status labels, where they are not known yet."""
+    connection.executemany(
+        sql("ingest/insert_status"),
+        [
+            {
+                "label": label,
+                "spelling": spelling(label),
+                "label_key": label_key(label),
+            }
+            for label in sorted(labels)
+        ],
+    )
+
+
+def insert_batch(
+    connection: sqlite3.Connection, batch: Batch, export_id: int
 ) -> int:
-    """Write *rows*, empty them, and return how many activities were new."""
+    """Write the rows of *batch*; return how many activities were new."""
     # In the order of the tables' keys: neighbours share their pages.
-    rows.activities.sort()
-    rows.notes.sort()
-    rows.property_changes.sort(key=lambda row: row[:3])
+    for rows in (batch.activities, batch.notes, batch.property_changes):
+        rows.sort(key=itemgetter(0, 1, 2))
+    labels, priorities, sources = (
+        {row[place] for row in batch.property_changes} - {None}
+        for place in (4, 5, 6)
+    )
+    insert_labels(connection, labels)
     insert_codes(
         connection,
-        *(
-            {code: str(code) for code in codes - {None}}
-            for codes in (
-                {row[5] for row in rows.property_changes},
-                {row[6] for row in rows.property_changes},
-                {row[4] for row in rows.notes},
-            )
-        ),
+        {code: str(code) for code in priorities},
+        {code: str(code) for code in sources},
+        {row[4]: str(row[4]) for row in batch.notes},
     )
     inserted = connection.executemany(
-        sql("ingest/insert_activity"), rows.activities
+        sql("ingest/insert_activity"),
+        ((*row, export_id) for row in batch.activities),
     ).rowcount
-    if inserted < len(rows.activities):
+    if inserted < len(batch.activities):
         connection.executemany(
             sql("ingest/insert_repeated_activity"),
             (
                 {
-                    "ticket_id": row[0],
-                    "performed_at": row[1],
-                    "content_key": row[2],
+                    "ticket_id": ticket_id,
+                    "performed_at": performed_at,
+                    "content_key": content,
+                    "position": position,
                     "export_id": export_id,
-                    "position": row[4],
                 }
-                for row in rows.activities
+                for ticket_id, performed_at, content, position, *_ in (
+                    batch.activities
+                )
             ),
         )
-    connection.executemany(sql("ingest/insert_note"), rows.notes)
+    connection.executemany(sql("ingest/insert_note"), batch.notes)
     connection.executemany(
-        sql("ingest/insert_property_change"), rows.property_changes
+        sql("ingest/insert_property_change"), batch.property_changes
     )
-    rows.activities.clear()
-    rows.notes.clear()
-    rows.property_changes.clear()
     return inserted
-
-
-def window(metadata: object, activities: int) -> tuple[int, int]:
-    """Return the first and last second of an export of so many activities."""
-    if metadata is None:
-        raise Malformed("metadata is missing")
-    if not isinstance(metadata, dict):
-        raise refuse("metadata", "an object", metadata)
-    encode(metadata).encode()  # lone surrogates are no text
-    start_at, end_at = moment(metadata, "start_at"), moment(metadata, "end_at")
-    if end_at < start_at:
-        raise Malformed("end_at is before start_at")
-    declared = metadata.get("activities_count")
-    if type(declared) is not int:
-        raise refuse("activities_count", "an integer", declared)
-    if declared != activities:
-        raise Malformed(
-            f"activities_count is {declared:,}, but there are {activities:,}"
-        )
-    return start_at, end_at
 
 
 @dataclass
@@ -593,43 +622,28 @@ class Ingested:
 
 def ingest(
     connection: sqlite3.Connection,
-    reader: ExportReader,
+    batches: Iterable[Batch],
     name: str,
     digest: str,
 ) -> Ingested:
-    """Write the export that *reader* reads.
-
-    Raises Malformed if it is no export. The caller has opened the transaction,
-    and ends it.
-    """
+    """Write an export. The caller has opened the transaction, and ends it."""
     cursor = connection.execute(
         sql("ingest/insert_export"),
         {"name": name, "sha256": digest, "ingested_at": int(time.time())},
     )
     export_id = cast(int, cursor.lastrowid)
     connection.execute(sql("ingest/create_repeated_activities"))
-    status_ids = StatusIds(connection)
-    rows = Rows()
     per_second: Counter[int] = Counter()
-    new = written = 0
-    for record in reader.records():
-        second = add_rows(rows, record, export_id, reader.number, status_ids)
-        per_second[second] += 1
-        if (
-            len(rows.activities) == BATCH_RECORDS
-            or reader.characters - written > BATCH_CHARACTERS
-        ):
-            new += insert_rows(connection, rows, export_id)
-            written = reader.characters
-            show_progress(f"{name}: {reader.number:,} activities")
-    new += insert_rows(connection, rows, export_id)
+    ingested = Ingested(name)
+    for batch in batches:
+        ingested.activities += len(batch.activities)
+        ingested.new_activities += insert_batch(connection, batch, export_id)
+        per_second.update(row[1] for row in batch.activities)
+        show_progress(f"{name}: {ingested.activities:,} activities")
+        if batch.window is not None:
+            start_at, end_at = batch.window
     show_progress("")
-    reader.number = 0  # what is wrong from here on is no record's fault
-    if not reader.has_activities:
-        raise Malformed("activities_data is missing")
-    activities = sum(per_second.values())
-    start_at, end_at = window(reader.metadata, activities)
-    outside = sum(
+    ingested.outside_window = sum(
         number
         for second, number in per_second.items()
         if not start_at <= second <= end_at
@@ -640,8 +654,8 @@ def ingest(
             "export_id": export_id,
             "start_at": start_at,
             "end_at": end_at,
-            "activities_count": activities,
-            "outside_window": outside,
+            "activities_count": ingested.activities,
+            "outside_window": ingested.outside_window,
             "last_performed_at": max(per_second, default=None),
         },
     )
@@ -649,12 +663,7 @@ def ingest(
         sql("ingest/place_repeated_activities"), {"export_id": export_id}
     )
     connection.execute(sql("ingest/clear_repeated_activities"))
-    return Ingested(
-        name,
-        activities=activities,
-        new_activities=new,
-        outside_window=outside,
-    )
+    return ingested
 
 
 def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
@@ -662,7 +671,6 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
 
     Raises Failure, one line that names the file, if it cannot be.
     """
-    reader = ExportReader(iter(()))
     try:
         with open_export(path) as file:
             before = path.stat()
@@ -673,13 +681,14 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
             if known.fetchone():
                 return Ingested(path.name, is_known=True)
             file.seek(0)
-            reader = ExportReader(decoded(file))
-            ingested = ingest(connection, reader, path.name, digest)
+            ingested = ingest(connection, batches(file), path.name, digest)
             after = path.stat()
-    except UnicodeEncodeError:
-        problem = "half of a surrogate pair is no text"
-    except RecursionError:
-        problem = "nested too deep"
+            if (before.st_size, before.st_mtime_ns) != (
+                after.st_size,
+                after.st_mtime_ns,
+            ):
+                raise Malformed("changed while it was read")
+            return ingested
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         problem = f"not a whole gzip file ({describe(error)})"
     except Malformed as error:
@@ -688,17 +697,9 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
         raise Failure(
             f"{path}: {error.strerror or error}; name a file that can be read"
         ) from None
-    else:
-        if (before.st_size, before.st_mtime_ns) == (
-            after.st_size,
-            after.st_mtime_ns,
-        ):
-            return ingested
-        problem = "changed while it was read"
-    where = f"record {reader.number:,}: " if reader.number else ""
     raise Failure(
-        f"{path}: {where}{problem}; nothing of this file was kept,"
-        " export it again or correct it"
+        f"{path}: {problem}; nothing of this file was kept, export it again or"
+        " correct it"
     )
 
 

@@ -3,11 +3,11 @@ insert into activities (
     ticket_id,
     performed_at,
     content_key,
-    export_id,
     position,
     performer_type,
     performer_id,
-    other_fields
+    other_fields,
+    export_id
 )
 values (?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do nothing;

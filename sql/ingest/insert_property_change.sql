@@ -19,5 +19,24 @@ insert into property_changes (
     shipment_date,
     other_properties
 )
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+values (
+    ?,
+    ?,
+    ?,
+    ?,
+    (select status_id from statuses where label = ?),
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?,
+    ?
+)
 on conflict do nothing;
