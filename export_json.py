@@ -62,6 +62,7 @@ from freshdesk import (
     is_database,
     locked,
     parse_timestamp,
+    plural,
     put_in_place,
     show_progress,
     sql,
@@ -185,6 +186,7 @@ class ExportReader:
         for self.number in count(1):
             yield self.value()
             if self.expect(",", "]") == "]":
+                self.number = 0  # what is wrong from here on is no record's
                 return
 
     def peek(self) -> str:
@@ -202,7 +204,7 @@ class ExportReader:
         if found not in characters or not found:
             wanted = " or ".join(characters)
             raise Malformed(
-                f"expected {wanted} but found {found}"
+                f"expected {wanted} but found {found!a}"
                 if found
                 else f"the file ends where {wanted} should come"
             )
@@ -224,6 +226,10 @@ class ExportReader:
                 if self.is_cut_off(error) and self.read_more():
                     continue
                 raise Malformed(self.broken(error.msg)) from None
+            except Malformed:
+                raise
+            except ValueError:  # beyond what Python turns into an integer
+                raise Malformed("a number has too many digits") from None
             # A number near the end of what was read may go on: 1 and 1.5e3
             if (
                 self.text[end - 1] in '"}]'
@@ -335,7 +341,7 @@ def iso_date(text: str) -> str | None:
     if text == "N/A":
         return text
     try:
-        return datetime.strptime(text, "%d %b, %Y").strftime("%Y-%m-%d")
+        return datetime.strptime(text, "%d %b, %Y").date().isoformat()
     except ValueError:
         return None
 
@@ -503,7 +509,6 @@ def grouped(reader: ExportReader) -> Iterator[Batch]:
             yield batch
             batch = Batch()
             characters = reader.characters
-    reader.number = 0  # what is wrong from here on is no record's fault
     if not reader.has_activities:
         raise Malformed("activities_data is missing")
     batch.window = window(reader.metadata, count)
@@ -853,13 +858,6 @@ def summary(database: Path, results: Sequence[Ingested]) -> str:
         known = plural(len(results) - len(new), "export")
         parts.append(f"; {known} already there")
     return " ".join(parts).replace(" ;", ";")
-
-
-def plural(number: int, noun: str) -> str:
-    """Return "1 export", "2 exports", "2 activities"."""
-    if number != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun}"
 
 
 def notes(database: Path, results: Sequence[Ingested]) -> Iterator[str]:

@@ -157,6 +157,13 @@ def describe(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def plural(number: int, noun: str) -> str:
+    """Return "1 export", "2 exports", "2 activities"."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun}"
+
+
 def show_progress(text: str) -> None:
     """Show *text* in place of what was shown before, where a person watches."""
     if sys.stderr.isatty():

@@ -29,6 +29,7 @@ from freshdesk import (
     format_timestamp,
     is_database,
     locked,
+    plural,
     replacing,
     show_progress,
     sql,
@@ -269,7 +270,10 @@ def sql_queries(
         ((tickets, as_of),) = connection.execute(sql("terminal/counts"))
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
     print(text)
-    print(f"{output_dir}: {len(reports)} reports of {tickets:,} tickets{until}")
+    print(
+        f"{output_dir}: {plural(len(reports), 'report')}"
+        f" of {plural(tickets, 'ticket')}{until}"
+    )
 
 
 def require_pandas() -> None:

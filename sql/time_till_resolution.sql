@@ -1,9 +1,9 @@
 -- How long did it take to resolve each ticket?
 --
--- One row per ticket ever seen. Seconds from the creation to the start of the current unbroken run of
--- Resolved and Closed. Empty: not resolved now (reopened ones too), or the
--- creation was not seen.
--- Of several activities in one second the last one stands.
+-- One row per ticket ever seen. Seconds from the creation to the start of the
+-- current unbroken run of Resolved and Closed. Empty: not resolved now
+-- (reopened ones too), or the creation was not seen. Of several statuses in
+-- one second the last one stands.
 select
     ticket_id,
     time_till_resolution_seconds

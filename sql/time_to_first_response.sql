@@ -1,8 +1,9 @@
 -- How long did each customer wait for a first response?
 --
--- One row per ticket ever seen. Seconds from the creation to an agent's first public note. Empty: no such
--- note yet, or the creation was not seen.
--- Of several activities in one second the last one stands.
+-- One row per ticket ever seen. Seconds from the creation to the first public
+-- note of an agent. Empty: no such note yet, or the creation was not seen. A
+-- note in the creation's second counts, after 0 seconds, unless the creator
+-- wrote it.
 select
     ticket_id,
     time_to_first_response_seconds

@@ -106,7 +106,17 @@ with candidates as (
             and (
                 p.requester_id is not null
                 or p.source is not null
-                or json_extract(p.other_properties, '$.source') is not null
+                or exists (
+                    -- a source that is no code, and so has no column
+                    select 1
+                    from property_changes as q
+                    where
+                        q.ticket_id = p.ticket_id
+                        and q.performed_at = p.performed_at
+                        and q.content_key = p.content_key
+                        and json_extract(q.other_properties, '$.source')
+                        is not null
+                )
             )
             and p.performed_at = (
                 select min(f.performed_at)

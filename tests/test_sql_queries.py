@@ -1,0 +1,391 @@
+"""What sql_queries.py writes, prints and refuses."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import (
+    AGENT,
+    REPORTS,
+    ROOT,
+    activity,
+    created,
+    export,
+    ingest,
+    ingest_and_query,
+    lines,
+    note,
+    write_export,
+)
+
+import export_json
+import sql_queries
+from freshdesk import PRIVATE_NOTE, REPLY
+
+REPORT_FILES = sorted(ROOT.glob("sql/*.sql"))
+
+
+@pytest.fixture
+def database(workplace: Path) -> Path:
+    """A ticket answered after 90 s and closed after an hour; one only seen."""
+    ingest(
+        export(
+            created("10:00:00"),
+            note("10:01:30", REPLY, note_id=1),
+            activity("10:01:30", status="Pending"),
+            activity("11:00:00", status="Closed"),
+            note("12:00:00", PRIVATE_NOTE, ticket=600, note_id=2),
+        )
+    )
+    return workplace / "tickets.db"
+
+
+def run(database: Path, *arguments: str) -> int:
+    return sql_queries.main(["-d", str(database), "-o", "out", *arguments])
+
+
+def own_report(directory: Path, name: str, text: str) -> None:
+    directory.mkdir(exist_ok=True)
+    (directory / f"{name}.sql").write_text(text)
+
+
+def test_every_report_has_its_csv_with_one_row_for_every_ticket(
+    database: Path,
+) -> None:
+    assert run(database) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        f"{name}.csv" for name in REPORTS
+    ]
+    assert lines(Path("out/time_to_first_response.csv")) == [
+        "ticket_id,time_to_first_response_seconds",
+        "1,90",
+        "600,",
+    ]
+    assert lines(Path("out/ticket_metrics.csv")) == [
+        "ticket_id,time_spent_open_seconds,"
+        "time_spent_waiting_on_customer_seconds,"
+        "time_spent_waiting_for_response_seconds,"
+        "time_till_resolution_seconds,time_to_first_response_seconds,"
+        "time_till_first_resolution_seconds,reopens,current_status,created_at",
+        "1,90,0,3510,3600,90,3600,0,Closed,2017-04-20T10:00:00Z",
+        "600,,,,,,,,,",
+    ]
+    assert lines(Path("out/time_in_status.csv")) == [
+        "ticket_id,status,time_in_status_seconds,visits",
+        "1,Closed,82799,1",
+        "1,Open,90,1",
+        "1,Pending,3510,1",
+    ]
+
+
+def test_the_terminal_sums_up_the_metrics_in_durations_that_people_read(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(database) == 0
+    printed = capsys.readouterr().out.splitlines()[-7:]
+    assert [line.split("  ")[0] for line in printed] == [
+        "",
+        "Time spent Open",
+        "Time spent Waiting on Customer",
+        "Time spent Pending",
+        "Time till resolution",
+        "Time to first response",
+        "out: 7 reports of 2 tickets as of 21-04-2017 09:59:59 +0000",
+    ]
+    rows = [re.split("  +", line)[1:] for line in printed[:-1]]
+    assert rows == [
+        ["tickets", "median", "90 % within", "maximum"],
+        ["1", "1m 30s", "1m 30s", "1m 30s"],
+        ["1", "0s", "0s", "0s"],
+        ["1", "58m 30s", "58m 30s", "58m 30s"],
+        ["1", "1h", "1h", "1h"],
+        ["1", "1m 30s", "1m 30s", "1m 30s"],
+    ]
+
+
+def test_a_metric_that_no_ticket_has_is_said_to_have_none(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest(export(created("10:00:00")))
+    assert run(workplace / "tickets.db") == 0
+    printed = capsys.readouterr().out.splitlines()
+    rows = [line.split() for line in printed[-7:-1]]
+    assert rows[-1] == ["Time", "to", "first", "response", "0"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (5400, "1h 30m"),
+        (5401, "1h 30m"),
+        (86_400, "1d"),
+        (86_459, "1d"),
+        (93_600, "1d 2h"),
+    ],
+)
+def test_a_duration_reads_as_its_two_largest_units(
+    seconds: int | None, text: str
+) -> None:
+    assert sql_queries.duration(seconds) == text
+
+
+def test_median_and_90th_percentile_are_values_that_occurred(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Ten tickets, answered after 1, 2, ... 10 minutes: half are within five.
+    ingest(
+        *(
+            export(
+                created("10:00:00", ticket=ticket),
+                note(f"10:{ticket:02}:00", REPLY, ticket=ticket),
+            )
+            for ticket in range(1, 11)
+        )
+    )
+    assert run(workplace / "tickets.db") == 0
+    (row,) = (
+        line.split()
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("Time to first response")
+    )
+    assert row[-4:] == ["10", "5m", "9m", "10m"]
+
+
+def test_a_unit_converts_and_renames_every_column_of_seconds(
+    database: Path,
+) -> None:
+    assert run(database, "--unit", "minutes", "ticket_metrics") == 0
+    assert lines(Path("out/ticket_metrics.csv"))[1:] == [
+        "1,1.5,0.0,58.5,60.0,1.5,60.0,0,Closed,2017-04-20T10:00:00Z",
+        "600,,,,,,,,,",
+    ]
+    assert run(database, "--unit", "hours", "time_in_status") == 0
+    assert lines(Path("out/time_in_status.csv"))[:3] == [
+        "ticket_id,status,time_in_status_hours,visits",
+        "1,Closed,23.0,1",
+        "1,Open,0.02,1",  # 90 s: rounded to two decimals
+    ]
+
+
+def test_only_the_reports_that_are_named_run(database: Path) -> None:
+    assert run(database, "time_spent_open", "time_in_status") == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "time_in_status.csv",
+        "time_spent_open.csv",
+    ]
+
+
+def test_a_report_that_a_user_puts_there_gets_its_csv(database: Path) -> None:
+    own_report(
+        Path("mine"),
+        "agents",
+        "-- who?\nselect agent_id from agents order by agent_id",
+    )
+    assert run(database, "--sql-dir", "mine") == 0
+    assert lines(Path("out/agents.csv")) == ["agent_id", str(AGENT)]
+
+
+def test_integers_beyond_a_float_and_beside_nulls_stay_as_they_are(
+    database: Path,
+) -> None:
+    own_report(
+        Path("mine"),
+        "big",
+        "select 9223372036854775807 as big, 1 as one"
+        " union all select null, null union all select 1, null",
+    )
+    assert run(database, "--sql-dir", "mine") == 0
+    assert lines(Path("out/big.csv"))[1:] == [
+        "9223372036854775807,1",
+        ",",
+        "1,",
+    ]
+
+
+@pytest.mark.usefixtures("workplace")
+def test_text_that_a_spreadsheet_would_run_is_defused() -> None:
+    reports = ingest_and_query(
+        export(
+            created("10:00:00", status="=1+1"),
+            activity("10:00:01", status="@on hold, really"),
+            activity("10:00:02", status="-5"),
+        )
+    )
+    assert reports["time_in_status"][1:] == [
+        "1,'-5,86397,1",
+        "1,'=1+1,1,1",
+        '1,"\'@on hold, really",1,1',
+    ]
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_result_without_rows_is_a_file_with_its_header() -> None:
+    reports = ingest_and_query(export())
+    assert reports["time_in_status"] == [
+        "ticket_id,status,time_in_status_seconds,visits"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select nothing from nowhere",
+        "",
+        "-- only a comment",
+        "select 1 as a; select 2 as a",
+        "select ? as a",
+        "select 1 as a, 2 as a",
+        "insert into sources values (99, 'x') returning source",
+        "delete from notes",
+        "create table t (x)",
+        "create temp table t (x)",
+        "drop view ticket_metrics",
+        "attach 'other.db' as other",
+        "pragma user_version = 9",
+        "vacuum",
+        "select 1 as a from (select abs(-9223372036854775807 - 1))",
+    ],
+)
+def test_a_report_that_is_not_one_query_is_refused_and_changes_no_file(
+    database: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(database) == 0
+    capsys.readouterr()
+    before = {path: path.read_bytes() for path in Path("out").iterdir()}
+    stored = database.read_bytes()
+    mine = Path("mine")
+    shutil.copytree(ROOT / "sql", mine)
+    own_report(mine, "time_until_broken", text)
+    assert run(database, "--sql-dir", "mine", "--unit", "hours") == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: mine/time_until_broken.sql: ")
+    assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
+    assert database.read_bytes() == stored
+    assert not Path("other.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["-d", "missing.db"], "error: missing.db: no such database"),
+        (["-d", "notes.txt"], "error: notes.txt: not a database of ticket"),
+        (["-d", "other.db"], "error: other.db: not a database of ticket"),
+        (["--sql-dir", "empty"], "error: empty: no .sql files there"),
+        (["no_such"], "no_such.sql: no such report; there are: ticket_metrics"),
+        (["-o", "notes.txt"], "error: notes.txt: File exists"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_makes_no_file(
+    database: Path,
+    arguments: list[str],
+    error: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("notes.txt").write_text("not a database")
+    sqlite3.connect("other.db").execute("create table t (x)").connection.close()
+    Path("empty").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    assert run(database, *arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert error in line
+    made = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    assert made == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--unit", "days"], ["--no-such-option"], ["-d"]]
+)
+def test_wrong_usage_exits_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        sql_queries.main(arguments)
+    assert stop.value.code == 2
+
+
+def test_without_pandas_one_line_says_how_to_install_it(
+    database: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real_import = builtins.__import__
+
+    def no_pandas(name: str, *arguments: Any) -> Any:
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=name)
+        return real_import(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", no_pandas)
+    monkeypatch.delitem(sys.modules, "pandas")
+    assert run(database) == 1
+    assert capsys.readouterr().err == (
+        "error: pandas is missing; install it with:"
+        " python -m pip install pandas\n"
+    )
+
+
+@pytest.mark.usefixtures("database")
+def test_outputs_may_stand_beside_the_database() -> None:
+    arguments = ["-d", "tickets.db", "-o", ".", "time_spent_open"]
+    assert sql_queries.main(arguments) == 0
+    assert lines(Path("time_spent_open.csv"))[1:] == ["1,90", "600,"]
+
+
+def test_a_database_is_found_whatever_its_path_looks_like(
+    workplace: Path,
+) -> None:
+    database = workplace / "50 % of ü?#" / "data base.db"
+    path = write_export(workplace / "x.json", export(created("10:00:00")))
+    assert export_json.main(["-d", str(database), str(path)]) == 0
+    assert run(database) == 0
+
+
+def plan(connection: sqlite3.Connection, query: str) -> list[str]:
+    """Return the steps by which SQLite answers *query*."""
+    explained = connection.execute(f"explain query plan {query}")
+    return [detail for *_, detail in explained]
+
+
+def test_the_windows_read_in_order_and_sort_at_most_within_a_second(
+    database: Path,
+) -> None:
+    connection = sqlite3.connect(database)
+    for view in ("status_intervals", "ticket_creations"):
+        steps = plan(connection, f"select * from {view}")
+        assert any(
+            "p USING COVERING INDEX property_changes_in_order" in step
+            for step in steps
+        ), steps
+        sorts = [step for step in steps if "TEMP B-TREE" in step]
+        # the first one is the order of the exports, a row a file
+        assert len(sorts) == 2, steps
+        assert re.search("RIGHT PART|LAST", sorts[1]), steps
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("sql/**/*.sql")), ids=lambda path: path.stem
+)
+def test_sql_is_formatted_alike(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("-- "), "a head comment says what it is for"
+    assert text.endswith(";\n")
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\t" not in text
+    keywords = {"SELECT", "FROM", "WHERE", "JOIN", "ORDER", "GROUP", "CASE"}
+    assert not keywords & set(text.split())
+
+
+@pytest.mark.parametrize("path", REPORT_FILES, ids=lambda path: path.stem)
+def test_reports_are_ordered_so_that_their_files_can_be_compared(
+    path: Path,
+) -> None:
+    assert "\norder by " in path.read_text(encoding="utf-8")
