@@ -56,6 +56,7 @@ complete_set_up: $(VENV)/.ready ## a virtual environment with all that is needed
 
 .PHONY: create_process_tickets
 create_process_tickets: $(VENV)/.ready ## a new made-up helpdesk: generate, ingest, query
+	@$(if $(filter-out 1,$(DAYS)),rm -f $(GENERATED))
 	@$(MAKE) --no-print-directory create_tickets
 	@$(BIN)/python export_json.py --replace --database "$(DATABASE)" $(GENERATED)
 	@$(BIN)/python sql_queries.py --database "$(DATABASE)" \

@@ -149,6 +149,7 @@ def test_median_and_90th_percentile_are_values_that_occurred(
             export(
                 created("10:00:00", ticket=ticket),
                 note(f"10:{ticket:02}:00", REPLY, ticket=ticket),
+                activity("12:00:00", ticket=ticket, agent_id=AGENT),
             )
             for ticket in range(1, 11)
         )
