@@ -25,10 +25,14 @@ import codecs
 import gzip
 import hashlib
 import json
+import marshal
+import os
 import re
+import signal
 import sqlite3
 import sys
 import time
+import traceback
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +44,7 @@ from itertools import count
 from json import JSONDecodeError
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 from freshdesk import (
     AGENTS_NOTE_TYPES,
@@ -71,6 +75,7 @@ from freshdesk import (
 READ_SIZE = 1 << 18  # bytes; larger is no faster
 BATCH_RECORDS = 20_000  # written at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
+PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 CACHE_KIB = 40_000  # of the database's pages
 
@@ -269,15 +274,19 @@ class ExportReader:
             read += len(chunk)
             if read >= waiting:
                 break
-        self.text = "".join(pieces)
-        self.at = 0
+        if read:  # else whoever asks goes on in the text as it is
+            self.text = "".join(pieces)
+            self.at = 0
         return read > 0
 
 
 # Checking: records -> rows
 
 encode = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    ensure_ascii=False,
+    sort_keys=True,
+    separators=(",", ":"),
+    check_circular=False,  # what was just parsed is a tree
 ).encode
 
 
@@ -364,6 +373,8 @@ COLUMNS: dict[str, tuple[int, type]] = {
     "shipping_address": (10, str),
 }
 NOTHING = (None,) * 11
+# What has two names (today's, that of 2017); the first has the column.
+TWINS = (("requester_id", "requester"), ("ticket_type", "issue_type"))
 # What decides who acts has to be right.
 PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
 
@@ -384,6 +395,9 @@ def property_row(key: Row, properties: Record) -> Row:
     is_new_ticket = 0
     values: list[object] = [*NOTHING]
     rest = {}
+    for name, name_2017 in TWINS:  # whatever the order of the keys
+        if name in properties and name_2017 in properties:
+            properties[name_2017] = properties.pop(name_2017)
     for name, value in properties.items():
         place, kind = COLUMNS.get(name, (0, None))
         if (
@@ -412,7 +426,7 @@ def property_row(key: Row, properties: Record) -> Row:
 
 @dataclass
 class Batch:
-    """The rows of some records, in the order of the columns of insert_*.sql.
+    """The rows of some records, with the columns of insert_*.sql.
 
     The last batch of an export has its window: its first and last second.
     """
@@ -453,6 +467,12 @@ class Batch:
         self.activities.append(
             (*key, position, performer_type, performer_id, rest)
         )
+
+    def sorted(self) -> Batch:
+        """Return this, sorted as the tables are: neighbours share pages."""
+        for rows in (self.activities, self.notes, self.property_changes):
+            rows.sort(key=itemgetter(0, 1, 2))
+        return self
 
 
 def window(metadata: object, activities: int) -> tuple[int, int]:
@@ -506,13 +526,55 @@ def grouped(reader: ExportReader) -> Iterator[Batch]:
             len(batch.activities) == BATCH_RECORDS
             or reader.characters - characters > BATCH_CHARACTERS
         ):
-            yield batch
+            yield batch.sorted()
             batch = Batch()
             characters = reader.characters
     if not reader.has_activities:
         raise Malformed("activities_data is missing")
     batch.window = window(reader.metadata, count)
-    yield batch
+    yield batch.sorted()
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield *batches*, which another process makes while ours writes them.
+
+    On two cores that takes a third off the time of a large export.
+    """
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(receiving)
+        send(batches, sending)  # does not return
+    os.close(sending)
+    try:
+        with os.fdopen(receiving, "rb") as pipe:
+            while (parts := marshal.load(pipe)) is not None:
+                if isinstance(parts, str):
+                    raise Malformed(parts)
+                yield Batch(*parts)
+    except EOFError:
+        raise Failure("the process that reads the export was killed") from None
+    finally:
+        os.kill(child, signal.SIGKILL)  # it may wait to be read
+        os.waitpid(child, 0)
+
+
+def send(batches: Iterator[Batch], descriptor: int) -> NoReturn:
+    """Write *batches* to a pipe, then None, or why there is no next one."""
+    try:
+        with os.fdopen(descriptor, "wb") as pipe:
+            try:
+                for batch in batches:
+                    marshal.dump(tuple(vars(batch).values()), pipe)
+                marshal.dump(None, pipe)
+            except Malformed as error:
+                marshal.dump(str(error), pipe)
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass  # the other process knows, or is gone
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
 
 
 # Writing: rows -> database
@@ -573,9 +635,6 @@ def insert_batch(
     connection: sqlite3.Connection, batch: Batch, export_id: int
 ) -> int:
     """Write the rows of *batch*; return how many activities were new."""
-    # In the order of the tables' keys: neighbours share their pages.
-    for rows in (batch.activities, batch.notes, batch.property_changes):
-        rows.sort(key=itemgetter(0, 1, 2))
     labels, priorities, sources = (
         {row[place] for row in batch.property_changes} - {None}
         for place in (4, 5, 6)
@@ -676,6 +735,7 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
 
     Raises Failure, one line that names the file, if it cannot be.
     """
+    name = path.name.encode(errors="replace").decode()  # it may be any bytes
     try:
         with open_export(path) as file:
             before = path.stat()
@@ -684,9 +744,12 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
                 sql("ingest/find_export"), {"sha256": digest}
             )
             if known.fetchone():
-                return Ingested(path.name, is_known=True)
+                return Ingested(name, is_known=True)
             file.seek(0)
-            ingested = ingest(connection, batches(file), path.name, digest)
+            rows = batches(file)
+            if before.st_size >= PARALLEL_SIZE:
+                rows = ahead(rows)
+            ingested = ingest(connection, rows, name, digest)
             after = path.stat()
             if (before.st_size, before.st_mtime_ns) != (
                 after.st_size,
@@ -880,7 +943,9 @@ def notes(database: Path, results: Sequence[Ingested]) -> Iterator[str]:
             f" to {format_timestamp(last)}"
         )
     if unmapped:
-        labels = ", ".join(f'"{label}"' for (label,) in unmapped)
+        labels = ", ".join(
+            json.dumps(label, ensure_ascii=False) for (label,) in unmapped
+        )
         yield f"not mapped to a canonical status (see --status-alias): {labels}"
 
 
@@ -950,6 +1015,10 @@ def status_alias(text: str) -> tuple[str, str]:
         )
     if not label_key(label):
         raise argparse.ArgumentTypeError(f"{text!r} has no label")
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8") from None
     status = by_key[label_key(meaning)]
     if fixed.get(label_key(label), status) != status:
         raise argparse.ArgumentTypeError(
