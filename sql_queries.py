@@ -41,10 +41,17 @@ if TYPE_CHECKING:
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
-# The views that several reports read. They are evaluated once a run, in this
-# order (the later ones read the earlier ones), into tables of the same names
-# that last as long as the connection: seven reports for the price of one.
-SHARED_VIEWS = ("status_intervals", "ticket_metrics")
+# The views that several reports and views read. Each is evaluated once a run,
+# in this order, since the later ones read the earlier ones.
+SHARED_VIEWS = (
+    "named_statuses",
+    "export_order",
+    "status_intervals",
+    "ticket_creations",
+    "agents",
+    "first_responses",
+    "ticket_metrics",
+)
 
 CHUNK_ROWS = 50_000  # of a result are in memory at a time
 CACHE_KIB = 40_000  # of the database's pages
@@ -87,11 +94,24 @@ def connect(database: Path) -> sqlite3.Connection:
     connection.execute("begin")  # all reports see the same moment
     for view in SHARED_VIEWS:
         show_progress(f"evaluating {view}")
-        connection.execute(
-            f"create temp table {view} as select * from main.{view}"
-        )
+        evaluate(connection, view)
     connection.set_authorizer(only_reading)
     return connection
+
+
+def evaluate(connection: sqlite3.Connection, view: str) -> None:
+    """Put a view's rows into a temporary table that takes its name.
+
+    Whatever reads the view from now on, in this connection, reads the table:
+    the reports, and the views that are evaluated after it. All seven reports
+    take a third of the time so.
+    """
+    ((definition,),) = connection.execute(
+        "select sql from main.sqlite_master where type = 'view' and name = ?",
+        (view,),
+    )
+    query = definition.partition(" as\n")[2]
+    connection.execute(f"create temp table {view} as {query}")
 
 
 def only_reading(action: int, *_: object) -> int:
@@ -182,10 +202,12 @@ def write_csv(
 ) -> None:
     """Write a report's result to *file*; see frames() for what may be wrong."""
     import pandas as pd
+    from pandas.api.types import infer_dtype
 
     for number, frame in enumerate(frames(connection, report)):
         for name in frame.columns:
-            frame[name] = pd.Series(map(defused, frame[name]), dtype=object)
+            if infer_dtype(frame[name]) not in ("integer", "floating"):
+                frame[name] = pd.Series(map(defused, frame[name]), dtype=object)
         try:
             frame = converted(frame, unit)
         except (TypeError, ValueError) as error:
