@@ -1,0 +1,93 @@
+"""What the README says is there, and what is there the README says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from conftest import REPORTS, ROOT, lines
+
+import export_json
+import sql_queries
+import ticket_gen
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+MAINS: dict[str, Callable[[Sequence[str]], int]] = {
+    "ticket_gen.py": ticket_gen.main,
+    "export_json.py": export_json.main,
+    "sql_queries.py": sql_queries.main,
+}
+
+
+def test_every_variable_of_the_makefile_is_explained_with_its_default() -> None:
+    in_makefile = dict(re.findall(r"^([A-Z_]+) \?=(.*)$", MAKEFILE, re.M))
+    in_readme = dict(re.findall(r"^\| `([A-Z_]+)` \|(.*?)\| ", README, re.M))
+    assert list(in_readme) == list(in_makefile)
+    for name, default in in_makefile.items():
+        if "wildcard" not in default:
+            value = default.strip().replace("$(DATA_DIR)", "data")
+            assert in_readme[name].strip() == (f"`{value}`" if value else "")
+
+
+def test_every_target_of_the_makefile_is_explained() -> None:
+    for target in re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.M):
+        assert f"`make {target}`" in README
+
+
+@pytest.mark.parametrize("script", MAINS)
+def test_every_option_of_a_script_is_named(
+    script: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        MAINS[script](["--help"])
+    (row,) = re.findall(rf"^\| `{script}` .*$", README, re.M)
+    for option in re.findall(
+        r"^  .*?(--[a-z-]+)", capsys.readouterr().out, re.M
+    ):
+        assert option == "--help" or option in row
+
+
+def test_every_report_and_every_view_is_explained() -> None:
+    for name in REPORTS:
+        assert f"`{name}.csv`" in README
+    views = (ROOT / "sql/schema/views.sql").read_text(encoding="utf-8")
+    for view in re.findall(r"^create view (\w+)", views, re.M):
+        assert f"| `{view}` |" in README
+
+
+@pytest.mark.usefixtures("workplace")
+def test_every_command_of_the_readme_runs_and_prints_what_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    commands = re.findall(r"^\$ python (\S+\.py) (.*)$", README, re.M)
+    assert len(commands) == 4
+    printed = []
+    for script, arguments in commands:
+        assert MAINS[script](shlex.split(arguments)) == 0
+        printed += capsys.readouterr().out.splitlines()
+    (output,) = re.findall(r"^```text\n(.*?)```", README, re.M | re.S)
+    assert output.splitlines()[:2] == printed[:2]
+    metrics = [line for line in output.splitlines() if line[:4] in ("Time", "")]
+    assert [line for line in printed if line in metrics] == metrics
+
+    (rows,) = re.findall(r"^```csv\n(.*?)```", README, re.M | re.S)
+    assert sql_queries.main(["time_to_first_response"]) == 0
+    written = lines(Path("data/outputs/time_to_first_response.csv"))
+    header, *rest = rows.splitlines()
+    assert written[0] == header
+    assert "\n".join(rest) in "\n".join(written)
+    assert len(rest) >= 3
+
+
+def test_the_readmes_own_report_runs(workplace: Path) -> None:
+    (text,) = re.findall(r"^```sql\n(.*?)```", README, re.M | re.S)
+    (workplace / "mine").mkdir()
+    (workplace / "mine/reopened.sql").write_text(text)
+    assert ticket_gen.main(["-n", "50", "--seed", "1"]) == 0
+    assert export_json.main([]) == 0
+    assert sql_queries.main(["--sql-dir", "mine"]) == 0
+    assert lines(Path("data/outputs/reopened.csv"))[0] == "ticket_id,reopens"
