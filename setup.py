@@ -17,9 +17,9 @@ setup(
     extras_require={
         "test": ["hypothesis", "mypy", "pytest", "ruff"],
     },
-    py_modules=["freshdesk", "ticket_gen", "export_json", "sql_queries"],
+    py_modules=["ticket_gen", "export_json", "sql_queries"],
     # The SQL is installed beside the modules; see freshdesk.sql_dir().
-    packages=["freshdesk_sql"],
+    packages=["freshdesk", "freshdesk_sql"],
     package_dir={"freshdesk_sql": "sql"},
     package_data={"freshdesk_sql": ["*.sql", "*/*.sql"]},
     entry_points={

@@ -205,7 +205,7 @@ def sql(name: str) -> str:
 
 def sql_dir() -> Path:
     """Return the folder of the project's SQL: installed, or in the checkout."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parent.parent
     installed = here / "freshdesk_sql"
     return installed if installed.is_dir() else here / "sql"
 
