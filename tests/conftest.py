@@ -43,15 +43,29 @@ CUSTOMER = 145423
 AGENT = 149018
 SYSTEM = None
 
-# The seven reports; a line of one is a line of its CSV, the header first.
+# The reports; a line of one is a line of its CSV, the header first.
 REPORTS = [
+    "metrics_by_agent",
+    "metrics_by_group",
+    "metrics_by_priority",
+    "metrics_by_product",
+    "metrics_by_source",
+    "status_transitions",
     "ticket_metrics",
+    "ticket_properties",
+    "tickets_by_hour",
     "time_in_status",
     "time_spent_open",
     "time_spent_waiting_for_response",
     "time_spent_waiting_on_customer",
     "time_till_resolution",
     "time_to_first_response",
+]
+# Those that have a row for every ticket, and one metric.
+METRIC_REPORTS = [
+    name
+    for name in REPORTS
+    if name.startswith("time_") and name != "time_in_status"
 ]
 
 

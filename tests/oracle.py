@@ -48,6 +48,58 @@ TICKET_METRICS = [
 ]
 TIME_IN_STATUS = ["ticket_id", "status", "time_in_status_seconds", "visits"]
 
+# The properties that tickets are compared by, each with its column's name.
+PROPERTIES = {
+    "priority": "priority",
+    "group": "group_name",
+    "agent_id": "agent_id",
+    "product": "product",
+    "source": "source",
+}
+PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
+SOURCES = {
+    1: "Email",
+    2: "Portal",
+    3: "Phone",
+    4: "Forums",
+    5: "Twitter",
+    6: "Facebook",
+    7: "Chat",
+    8: "Mobihelp",
+    9: "Feedback widget",
+    10: "Outbound email",
+    11: "E-commerce",
+    12: "Bot",
+}
+NOTHING = "(none)"
+COMPARED = [
+    "tickets",
+    "answered",
+    "resolved",
+    "reopened",
+    "still_open",
+    *(
+        f"{statistic}_{metric}_seconds"
+        for metric in ("time_to_first_response", "time_till_resolution")
+        for statistic in ("median", "p90", "mean")
+    ),
+]
+TRANSITIONS = [
+    "from_status",
+    "to_status",
+    "transitions",
+    "median_time_before_seconds",
+]
+BY_HOUR = [
+    "hour",
+    "created",
+    "first_answered",
+    "resolved",
+    "reopened",
+    "backlog",
+]
+HOUR = 3600
+
 Performer = tuple[str, "int | None"]  # performer_type and performer_id
 
 
@@ -128,8 +180,9 @@ def recompute(
 
     metrics = []
     in_status: list[list[Any]] = []
+    visits_of = {}
     for ticket, own in sorted(tickets.items()):
-        visits = status_visits(own, statuses, as_of)
+        visits = visits_of[ticket] = status_visits(own, statuses, as_of)
         metrics.append(ticket_metrics(ticket, own, visits, statuses, agents))
         in_status += time_in_status(ticket, visits)
 
@@ -143,6 +196,30 @@ def recompute(
             ["ticket_id", f"{metric}_seconds"],
             [[row[0], row[column]] for row in metrics],
         )
+
+    rows = [dict(zip(TICKET_METRICS, row, strict=True)) for row in metrics]
+    properties = {
+        ticket: {name: last_value(own, name) for name in PROPERTIES}
+        for ticket, own in sorted(tickets.items())
+    }
+    reports["ticket_properties"] = csv_lines(
+        ["ticket_id", *PROPERTIES.values()],
+        [[ticket, *own.values()] for ticket, own in properties.items()],
+    )
+    for name, column in PROPERTIES.items():
+        reports[f"metrics_by_{name.removesuffix('_id')}"] = csv_lines(
+            [column, *COMPARED],
+            by_property(
+                name,
+                [(properties[row["ticket_id"]][name], row) for row in rows],
+            ),
+        )
+    reports["status_transitions"] = csv_lines(
+        TRANSITIONS, transitions(list(visits_of.values()))
+    )
+    reports["tickets_by_hour"] = csv_lines(
+        BY_HOUR, by_hour(first_start(files), as_of, rows, visits_of)
+    )
     return reports
 
 
@@ -389,6 +466,150 @@ def time_in_status(ticket: int, visits: list[Visit]) -> list[list[Any]]:
         spent = sum(visit.end - visit.start for visit in own)
         rows.append([ticket, status, spent, len(own)])
     return rows
+
+
+# Many tickets
+
+
+def last_value(activities: list[Activity], name: str) -> str | None:
+    """ "A ticket counts under the value it has at as_of": the last that an
+    activity named, codes by their names, null and blank as nothing.
+    """
+    value = None
+    for activity in activities:
+        if name in activity.content:
+            value = label(name, activity.content[name])
+    return value
+
+
+def label(name: str, value: int | str | None) -> str:
+    if value is None or str(value).strip(" ") == "":
+        return NOTHING
+    names = {"priority": PRIORITIES, "source": SOURCES}.get(name, {})
+    by_text = {str(code): label for code, label in names.items()}
+    return by_text.get(str(value), str(value))
+
+
+def by_property(
+    name: str, rows: list[tuple[str | None, dict[str, Any]]]
+) -> list[list[Any]]:
+    """Return a row per value: by code, or by label (agents as numbers), then
+    what is set to nothing, then what is unknown.
+    """
+    names = {"priority": PRIORITIES, "source": SOURCES}.get(name, {})
+    codes = {label: code for code, label in names.items()}
+
+    def place(value: str | None) -> tuple[Any, ...]:
+        if value is None:
+            return (3,)
+        if value == NOTHING:
+            return (2,)
+        if name == "agent_id":
+            return 1, len(value), value
+        if name in ("group", "product"):
+            return 1, value
+        # labels without a code first; a code without a name is its own label
+        return 1, codes.get(value, int(value) if value.isdigit() else -1), value
+
+    result = []
+    for value in sorted({value for value, _ in rows}, key=place):
+        own = [row for other, row in rows if other == value]
+        known = [row["current_status"] for row in own if row["current_status"]]
+        responses = having(own, "time_to_first_response_seconds")
+        result.append(
+            [
+                value,
+                len(own),
+                len(responses),
+                len([status for status in known if status in ENDED]),
+                len([row for row in own if row["reopens"]]),
+                len([status for status in known if status not in ENDED]),
+                *statistics(responses),
+                *statistics(having(own, "time_till_resolution_seconds")),
+            ]
+        )
+    return result
+
+
+def having(rows: list[dict[str, Any]], metric: str) -> list[int]:
+    return [row[metric] for row in rows if row[metric] is not None]
+
+
+def nearest_rank(values: list[int], tenths: int) -> int | None:
+    """ "The smallest value that at least half, or nine tenths, of the values
+    do not exceed."
+    """
+    for value in sorted(values):
+        within = len([other for other in values if other <= value])
+        if within * 10 >= len(values) * tenths:
+            return value
+    return None
+
+
+def statistics(values: list[int]) -> list[int | None]:
+    """Return median, 90th percentile, and mean, "rounded to a second"."""
+    mean = None
+    if values:
+        mean = (2 * sum(values) + len(values)) // (2 * len(values))
+    return [nearest_rank(values, 5), nearest_rank(values, 9), mean]
+
+
+def transitions(tickets: list[list[Visit]]) -> list[list[Any]]:
+    """ "From, to, count, median time before the step." """
+    steps: dict[tuple[str, str], list[int]] = {}
+    for visits in tickets:
+        for before, after in pairwise(visits):
+            step = before.status, after.status
+            steps.setdefault(step, []).append(before.end - before.start)
+    return [
+        [*step, len(times), nearest_rank(times, 5)]
+        for step, times in sorted(steps.items())
+    ]
+
+
+def first_start(files: list[bytes]) -> int:
+    return min(seconds(parsed(file)["metadata"]["start_at"]) for file in files)
+
+
+def by_hour(
+    start: int,
+    as_of: int,
+    rows: list[dict[str, Any]],
+    visits_of: dict[int, list[Visit]],
+) -> list[list[Any]]:
+    """ "UTC hours from the first export's start to as_of, those without
+    activity included."
+    """
+    created, answered, resolved, reopened = [], [], [], []
+    for row in rows:
+        if row["created_at"]:
+            moment = datetime.fromisoformat(row["created_at"][:-1] + "+00:00")
+            created.append(int(moment.timestamp()))
+            if row["time_to_first_response_seconds"] is not None:
+                response = row["time_to_first_response_seconds"]
+                answered.append(created[-1] + response)
+    for visits in visits_of.values():
+        was_ended = False
+        for visit in visits:
+            if visit.status in ENDED and not was_ended:
+                resolved.append(visit.start)
+            if visit.status not in ENDED and was_ended:
+                reopened.append(visit.start)
+            was_ended = visit.status in ENDED
+
+    result = []
+    for hour in range(start - start % HOUR, as_of + 1, HOUR):
+        backlog = 0
+        for visits in visits_of.values():
+            begun = [v for v in visits if v.start < hour + HOUR]
+            if begun and begun[-1].status not in ENDED:
+                backlog += 1
+        counts = [
+            len([moment for moment in moments if hour <= moment < hour + HOUR])
+            for moments in (created, answered, resolved, reopened)
+        ]
+        result.append([iso_8601(hour), *counts, backlog])
+    return result
 
 
 # Writing

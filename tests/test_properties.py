@@ -15,11 +15,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from conftest import REPORTS, Json, ingest, ingest_and_query, query
+from conftest import (
+    METRIC_REPORTS,
+    REPORTS,
+    Json,
+    ingest,
+    ingest_and_query,
+    query,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle import iso_8601, recompute, seconds
 
+BREAKDOWNS = [name for name in REPORTS if name.startswith("metrics_by_")]
 START = seconds("20-04-2017 10:00:00 +0000")
 MOMENTS = [0, 1, 2, 60, 61, 3_600, 3_601, 7_200, 43_200, 86_399, 86_400, 90_000]
 
@@ -83,6 +91,9 @@ notes = st.fixed_dictionaries(
         )
     }
 )
+priorities = st.sampled_from([2, 4, 11, None, "High", "2"])
+groups = st.sampled_from([None, "refund", '"group":null', "", "=1+1", 7])
+products = st.sampled_from(["mobile", None, "製品", "(none)", " "])
 twelve_properties = st.fixed_dictionaries(
     {
         "shipping_address": st.just("N/A"),
@@ -93,10 +104,10 @@ twelve_properties = st.fixed_dictionaries(
         "source": st.sampled_from([3, None, "Phone"]),
         "status": labels_or_none,
         "priority": st.integers(1, 2),
-        "group": st.none(),
+        "group": groups,
         "agent_id": st.none() | helping,
         "requester": st.none() | asking,
-        "product": st.just("mobile"),
+        "product": products,
     }
 )
 changed_properties = st.fixed_dictionaries(
@@ -108,7 +119,12 @@ changed_properties = st.fixed_dictionaries(
         "requester_id": st.none() | asking,
         "agent_id": st.none() | helping,
         "internal_agent_id": st.none() | helping,
+        "priority": priorities,
+        "group": groups,
+        "product": products,
         "¿Urgente?": json_values,
+        # no property of the ticket, whatever its keys
+        "association": st.just({"group": None, "priority": 1}),
     },
 )
 creations = st.fixed_dictionaries(
@@ -236,6 +252,14 @@ def workplaces(number: int) -> Iterator[list[Path]]:
 
 def table(lines: list[str]) -> list[dict[str, str]]:
     return list(csv.DictReader(lines))
+
+
+def count(rows: list[dict[str, str]], column: str) -> int:
+    return sum(row[column] != "" for row in rows)
+
+
+def ended_tickets(rows: list[dict[str, str]]) -> int:
+    return sum(row["current_status"] in ("Resolved", "Closed") for row in rows)
 
 
 def known(value: str) -> int | None:
@@ -411,10 +435,35 @@ def test_the_numbers_agree_with_each_other(
                 assert first_resolution == resolution
 
     # The five reports are columns of ticket_metrics.
-    for name in REPORTS:
-        if name.startswith("time_") and name != "time_in_status":
-            column = f"{name}_seconds"
-            assert reports[name] == [
-                f"ticket_id,{column}",
-                *(f"{row['ticket_id']},{row[column]}" for row in rows),
-            ]
+    for name in METRIC_REPORTS:
+        column = f"{name}_seconds"
+        assert reports[name] == [
+            f"ticket_id,{column}",
+            *(f"{row['ticket_id']},{row[column]}" for row in rows),
+        ]
+
+    # However tickets are divided, all are there, and in one part each.
+    for name in BREAKDOWNS:
+        parts = table(reports[name])
+        for column, number in {
+            "tickets": len(rows),
+            "answered": count(rows, "time_to_first_response_seconds"),
+            "still_open": len(first_status) - ended_tickets(rows),
+            "resolved": ended_tickets(rows),
+        }.items():
+            assert sum(int(part[column]) for part in parts) == number
+
+    # A ticket that takes a step comes to another visit.
+    steps = sum(
+        int(row["transitions"]) for row in table(reports["status_transitions"])
+    )
+    assert steps == sum(own.total() for own in visits.values()) - len(
+        first_status
+    )
+
+    # The last hour is that of the clock, and leaves what is still open.
+    hours = table(reports["tickets_by_hour"])
+    assert hours[-1]["hour"] == iso_8601(as_of - as_of % 3_600)
+    assert int(hours[-1]["backlog"]) == (
+        len(first_status) - ended_tickets(rows)
+    )

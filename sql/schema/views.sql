@@ -29,7 +29,7 @@ from exports;
 -- the ticket, or to the end of the clock. Neighbours may have the same status
 -- (every activity of the 2017 form repeats it): a visit to a status begins
 -- where begins_visit is 1. Of several in one second the last one stands, the
--- others last 0 seconds.
+-- others last 0 seconds; place counts the rows of a ticket in its order.
 create view status_intervals as
 with ordered_changes as (
     select
@@ -39,7 +39,8 @@ with ordered_changes as (
         p.performed_at as started_at,
         lead(p.performed_at) over ticket_order as next_started_at,
         lag(s.status) over ticket_order as previous_status,
-        lag(s.is_resolved) over ticket_order as previous_is_resolved
+        lag(s.is_resolved) over ticket_order as previous_is_resolved,
+        row_number() over ticket_order as place
     from property_changes as p
     inner join activities as a
         on a.ticket_id = p.ticket_id
@@ -59,6 +60,7 @@ with ordered_changes as (
 
 select
     o.ticket_id,
+    o.place,
     o.status,
     o.previous_status,
     o.is_resolved,
@@ -256,8 +258,249 @@ select
     end as time_till_first_resolution_seconds,
     s.reopens,
     s.current_status,
+    s.is_resolved,
     strftime('%Y-%m-%dT%H:%M:%SZ', c.created_at, 'unixepoch') as created_at
 from tickets as t
 left join status_times as s on s.ticket_id = t.ticket_id
 left join ticket_creations as c on c.ticket_id = t.ticket_id
 left join first_responses as r on r.ticket_id = t.ticket_id;
+
+-- One row per ticket ever seen: what it is at the end of the clock, each
+-- property under the last value that an activity named, codes by their names.
+-- Null: no activity ever named the property. (none): it was set to nothing, as
+-- the agent of an unassigned ticket is.
+create view ticket_properties as
+with tickets as (
+    select ticket_id
+    from activities
+    group by ticket_id
+),
+
+-- A property that is set to null, or to what its column cannot hold, stands in
+-- the JSON. There null becomes '', which can be told from a missing key.
+named_values as (
+    select
+        p.ticket_id,
+        -- as many digits for each, so that it sorts as text, too
+        1000000000 + row_number() over (
+            partition by p.ticket_id
+            order by
+                p.performed_at,
+                p.is_new_ticket desc,
+                e.export_place,
+                a.position
+        ) as place,
+        coalesce(
+            cast(p.priority as text),
+            json_extract(
+                replace(
+                    p.other_properties,
+                    '"priority":null',
+                    '"priority":""'
+                ),
+                '$.priority'
+            )
+        ) as priority,
+        coalesce(
+            p.group_name,
+            json_extract(
+                replace(p.other_properties, '"group":null', '"group":""'),
+                '$.group'
+            )
+        ) as group_name,
+        coalesce(
+            cast(p.agent_id as text),
+            json_extract(
+                replace(
+                    p.other_properties,
+                    '"agent_id":null',
+                    '"agent_id":""'
+                ),
+                '$.agent_id'
+            )
+        ) as agent_id,
+        coalesce(
+            p.product,
+            json_extract(
+                replace(p.other_properties, '"product":null', '"product":""'),
+                '$.product'
+            )
+        ) as product,
+        coalesce(
+            cast(p.source as text),
+            json_extract(
+                replace(p.other_properties, '"source":null', '"source":""'),
+                '$.source'
+            )
+        ) as source
+    from property_changes as p
+    inner join activities as a
+        on a.ticket_id = p.ticket_id
+        and a.performed_at = p.performed_at
+        and a.content_key = p.content_key
+    inner join export_order as e on e.export_id = a.export_id
+    where
+        p.priority is not null
+        or p.group_name is not null
+        or p.agent_id is not null
+        or p.product is not null
+        or p.source is not null
+        or p.other_properties is not null
+),
+
+-- The value in the last place, which the largest text begins with.
+last_values as (
+    select
+        ticket_id,
+        substr(max(cast(place as text) || priority), 11) as priority,
+        substr(max(cast(place as text) || group_name), 11) as group_name,
+        substr(max(cast(place as text) || agent_id), 11) as agent_id,
+        substr(max(cast(place as text) || product), 11) as product,
+        substr(max(cast(place as text) || source), 11) as source
+    from named_values
+    group by ticket_id
+)
+
+select
+    t.ticket_id,
+    p.priority as priority_code,
+    case
+        when trim(v.priority) = '' then '(none)'
+        else coalesce(p.name, v.priority)
+    end as priority,
+    case when trim(v.group_name) = '' then '(none)' else v.group_name end
+        as group_name,
+    case when trim(v.agent_id) = '' then '(none)' else v.agent_id end
+        as agent_id,
+    case when trim(v.product) = '' then '(none)' else v.product end as product,
+    s.source as source_code,
+    case
+        when trim(v.source) = '' then '(none)'
+        else coalesce(s.name, v.source)
+    end as source
+from tickets as t
+left join last_values as v on v.ticket_id = t.ticket_id
+left join priorities as p
+    on cast(p.priority as text) = v.priority
+    or p.name = v.priority
+left join sources as s
+    on cast(s.source as text) = v.source
+    or s.name = v.source;
+
+-- One row per property and each of its values (labels) that tickets have:
+-- how many they are and what their metrics look like. answered: an agent has
+-- responded. resolved, still open: the known status at the end of the
+-- clock is, or is not, Resolved or Closed. reopened: at least once. Median and
+-- 90th percentile are nearest-rank, over the tickets that have the metric: the
+-- smallest value that half (nine tenths) of the values do not exceed; the mean
+-- is rounded to a second. place: values first, then (none), then unknown.
+create view metrics_by_property as
+with labels as (
+    select
+        ticket_id,
+        'priority' as property,
+        priority_code as code,
+        priority as label
+    from ticket_properties
+    union all
+    select
+        ticket_id,
+        'group',
+        null,
+        group_name
+    from ticket_properties
+    union all
+    select
+        ticket_id,
+        'agent',
+        null,
+        agent_id
+    from ticket_properties
+    union all
+    select
+        ticket_id,
+        'product',
+        null,
+        product
+    from ticket_properties
+    union all
+    select
+        ticket_id,
+        'source',
+        source_code,
+        source
+    from ticket_properties
+),
+
+ranked as (
+    select
+        l.property,
+        l.code,
+        l.label,
+        m.is_resolved,
+        m.reopens,
+        m.time_to_first_response_seconds as response_seconds,
+        m.time_till_resolution_seconds as resolution_seconds,
+        count(m.time_to_first_response_seconds) over (
+            partition by l.property, l.label
+        ) as responses,
+        count(m.time_till_resolution_seconds) over (
+            partition by l.property, l.label
+        ) as resolutions,
+        -- nulls last: theirs are ranks beyond the number of values
+        row_number() over (
+            partition by l.property, l.label
+            order by
+                case
+                    when m.time_to_first_response_seconds is null then 1
+                    else 0
+                end,
+                m.time_to_first_response_seconds
+        ) as response_rank,
+        row_number() over (
+            partition by l.property, l.label
+            order by
+                case
+                    when m.time_till_resolution_seconds is null then 1
+                    else 0
+                end,
+                m.time_till_resolution_seconds
+        ) as resolution_rank
+    from labels as l
+    inner join ticket_metrics as m on m.ticket_id = l.ticket_id
+)
+
+select
+    property,
+    case
+        when label is null then 3
+        when label = '(none)' then 2
+        else 1
+    end as place,
+    min(code) as code,
+    label,
+    count(*) as tickets,
+    count(response_seconds) as answered,
+    sum(case when is_resolved = 1 then 1 else 0 end) as resolved,
+    sum(case when reopens > 0 then 1 else 0 end) as reopened,
+    sum(case when is_resolved = 0 then 1 else 0 end) as still_open,
+    min(case when response_rank * 2 >= responses then response_seconds end)
+        as median_time_to_first_response_seconds,
+    min(
+        case when response_rank * 10 >= responses * 9 then response_seconds end
+    ) as p90_time_to_first_response_seconds,
+    cast(round(avg(response_seconds)) as integer)
+        as mean_time_to_first_response_seconds,
+    min(
+        case when resolution_rank * 2 >= resolutions then resolution_seconds end
+    ) as median_time_till_resolution_seconds,
+    min(
+        case
+            when resolution_rank * 10 >= resolutions * 9
+                then resolution_seconds
+        end
+    ) as p90_time_till_resolution_seconds,
+    cast(round(avg(resolution_seconds)) as integer)
+        as mean_time_till_resolution_seconds
+from ranked
+group by property, label;
