@@ -79,6 +79,11 @@ process_tickets: $(VENV)/.ready ## ingest one's own EXPORTS and query them
 	@$(BIN)/python sql_queries.py --database "$(EXPORTS_DATABASE)" \
 		--output-dir "$(EXPORTS_OUTPUTS)" --unit "$(UNIT)"
 
+.PHONY: plots
+plots: $(VENV)/.ready-to-plot ## query DATABASE again, with pictures and a page of them
+	@$(BIN)/python sql_queries.py --database "$(DATABASE)" \
+		--output-dir "$(OUTPUTS)" --unit "$(UNIT)" --plot
+
 .PHONY: test
 test: $(VENV)/.ready-to-test ## run the tests
 	@$(BIN)/python -m pytest -q
@@ -93,7 +98,9 @@ lint: $(VENV)/.ready-to-test ## check style and types
 clean: ## remove what was made; never one's own exports, database and outputs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis \
 		__pycache__ tests/__pycache__ build *.egg-info
-	rm -f $(GENERATED) "$(DATABASE)" "$(OUTPUTS)"/*.csv
+	rm -f $(GENERATED) "$(DATABASE)" "$(OUTPUTS)"/*.csv \
+		"$(OUTPUTS)"/index.html "$(OUTPUTS)"/plots/*.svg \
+		"$(OUTPUTS)"/plots/*.png
 
 $(VENV)/.ready: requirements.txt setup.py
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
@@ -104,6 +111,11 @@ $(VENV)/.ready: requirements.txt setup.py
 		--requirement requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--no-deps --editable .
+	@touch $@
+
+$(VENV)/.ready-to-plot: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[plot]'
 	@touch $@
 
 $(VENV)/.ready-to-test: $(VENV)/.ready

@@ -1,10 +1,11 @@
-"""Installs the scripts ticket_gen, export_json and sql_queries, and their SQL."""
+"""Installs ticket_gen, export_json and sql_queries, and their SQL."""
 
 from pathlib import Path
 
 from setuptools import setup
 
 HERE = Path(__file__).parent
+PLOT = ["jinja2", "matplotlib>=3.8"]
 
 setup(
     name="freshdesk-ticket-activities",
@@ -15,13 +16,17 @@ setup(
     python_requires=">=3.10",
     install_requires=(HERE / "requirements.txt").read_text().split(),
     extras_require={
-        "test": ["hypothesis", "mypy", "pytest", "ruff"],
+        "plot": PLOT,
+        "test": ["hypothesis", "mypy", "pytest", "ruff", *PLOT],
     },
     py_modules=["ticket_gen", "export_json", "sql_queries"],
     # The SQL is installed beside the modules; see freshdesk.sql_dir().
     packages=["freshdesk", "freshdesk_sql"],
     package_dir={"freshdesk_sql": "sql"},
-    package_data={"freshdesk_sql": ["*.sql", "*/*.sql"]},
+    package_data={
+        "freshdesk": ["*.jinja"],
+        "freshdesk_sql": ["*.sql", "*/*.sql"],
+    },
     entry_points={
         "console_scripts": [
             f"{script} = {script}:main"

@@ -18,13 +18,15 @@ import argparse
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
     Failure,
+    duration,
     exit_status,
     format_timestamp,
     is_database,
@@ -51,6 +53,8 @@ SHARED_VIEWS = (
     "agents",
     "first_responses",
     "ticket_metrics",
+    "ticket_properties",
+    "metrics_by_property",
 )
 
 CHUNK_ROWS = 50_000  # of a result are in memory at a time
@@ -221,19 +225,6 @@ def write_csv(
 # The terminal
 
 
-def duration(seconds: int | None) -> str:
-    """Return 5400 as "1h 30m": the two largest units that it has."""
-    if seconds is None:
-        return ""
-    parts: list[tuple[int, str]] = []
-    for name, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
-        number, seconds = divmod(seconds, size)
-        if number or parts:
-            parts.append((number, name))
-    shown = [f"{number}{name}" for number, name in parts[:2] if number]
-    return " ".join(shown) or "0s"
-
-
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Return *rows* in columns, all but the first one aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -246,14 +237,20 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def overview(connection: sqlite3.Connection) -> str:
-    """Return what was computed, as a table: a row per metric."""
+def overview(connection: sqlite3.Connection) -> list[list[str]]:
+    """Return what was computed: a header, and a row per metric."""
     rows = [["", "tickets", "median", "90 % within", "maximum"]]
     for metric, tickets, *durations in connection.execute(
         sql("terminal/metrics")
     ):
         rows.append([metric, f"{tickets:,}", *map(duration, durations)])
-    return table(rows)
+    return rows
+
+
+def longest(waiting: Sequence[Sequence[Any]]) -> str:
+    """Return the three tickets that have waited longest, as one line."""
+    tickets = [f"{row[0]} for {duration(row[1])}" for row in waiting[:3]]
+    return f"Longest without a response: {', '.join(tickets) or 'none'}"
 
 
 # The script
@@ -265,48 +262,78 @@ def sql_queries(
     output_dir: Path,
     directory: Path,
     unit: str,
+    plot: bool,
 ) -> None:
     """Run the reports of *directory*, all of them unless *names* has some.
 
-    All results are computed before the first file is replaced.
+    All results are computed before the first file is replaced. The pictures
+    are drawn from these files.
     """
-    require_pandas()
+    require("pandas", "pandas")
+    if plot:
+        require("matplotlib", "matplotlib jinja2")
+        require("jinja2", "matplotlib jinja2")
     reports = find_reports(directory, names)
+    if plot:
+        check_plottable(directory, reports)
     if not is_database(database):
         raise Failure(
             f"{database}: no such database; make it with export_json.py"
         )
-    with (
-        locked(output_dir, shared=[database.parent]),
-        opened(database) as connection,
-        ExitStack() as files,
-    ):
-        for report in reports:
-            show_progress(f"running {report.name}")
-            target = output_dir / f"{report.stem}.csv"
-            file = files.enter_context(replacing(target))
-            write_csv(connection, report, unit, file)
-            file.flush()
-        show_progress("")
-        text = overview(connection)
-        ((tickets, as_of),) = connection.execute(sql("terminal/counts"))
+    with locked(output_dir, shared=[database.parent]):
+        with opened(database) as connection, ExitStack() as files:
+            for report in reports:
+                show_progress(f"running {report.name}")
+                target = output_dir / f"{report.stem}.csv"
+                file = files.enter_context(replacing(target))
+                write_csv(connection, report, unit, file)
+                file.flush()
+            show_progress("")
+            metrics = overview(connection)
+            waiting = list(connection.execute(sql("terminal/longest_waiting")))
+            ((tickets, as_of),) = connection.execute(sql("terminal/counts"))
+        if plot:
+            from freshdesk import pictures
+
+            show_progress("drawing the pictures")
+            texts = {
+                report.stem: report.read_text("utf-8") for report in reports
+            }
+            run = pictures.Run(tickets, as_of, metrics, waiting, texts)
+            pictures.publish(output_dir, unit, run)
+            show_progress("")
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
-    print(text)
+    page = f"; look at {output_dir / 'index.html'}" if plot else ""
+    print(table(metrics))
+    print(longest(waiting))
     print(
         f"{output_dir}: {plural(len(reports), 'report')}"
-        f" of {plural(tickets, 'ticket')}{until}"
+        f" of {plural(tickets, 'ticket')}{until}{page}"
     )
 
 
-def require_pandas() -> None:
-    """Raise Failure where pandas is missing."""
+def require(package: str, installed_with: str) -> None:
+    """Raise Failure where a package is missing."""
     try:
-        import pandas  # noqa: F401
+        import_module(package)
     except ImportError as error:
         raise Failure(
             f"{error.name} is missing; install it with:"
-            " python -m pip install pandas"
+            f" python -m pip install {installed_with}"
         ) from None
+
+
+def check_plottable(directory: Path, reports: Sequence[Path]) -> None:
+    """Raise Failure unless all that the pictures show is to be written."""
+    from freshdesk import pictures
+
+    written = {report.stem for report in reports}
+    for name in pictures.REPORTS:
+        if name not in written:
+            raise Failure(
+                f"{directory / name}.sql: not among the reports that run, and"
+                " --plot draws from it; run all reports of the project"
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -318,6 +345,8 @@ def main(argv: Sequence[str] | None = None) -> int:
       run all reports, into data/outputs
   %(prog)s time_to_first_response --unit hours
       run one of them
+  %(prog)s --plot
+      and draw them: open data/outputs/index.html
   %(prog)s -d data/database/exports.db -o weekly --sql-dir my_reports
       one's own exports and reports""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -354,6 +383,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="seconds",
         help="of the durations; default: %(default)s",
     )
+    parser.add_argument(
+        "--plot",
+        action="store_true",
+        help="draw pictures and a page, index.html, from the reports, too",
+    )
     args = parser.parse_args(argv)
     return exit_status(
         lambda: sql_queries(
@@ -362,6 +396,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.output_dir,
             args.sql_dir,
             args.unit,
+            args.plot,
         )
     )
 

@@ -30,7 +30,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 EXPORTS_DIR = Path("data/json")
 DATABASE = Path("data/database/ticket_activities.db")
@@ -164,6 +164,19 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}"
 
 
+def duration(seconds: int | None) -> str:
+    """Return 5400 as "1h 30m": the two largest units that it has."""
+    if seconds is None:
+        return ""
+    parts: list[tuple[int, str]] = []
+    for name, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number or parts:
+            parts.append((number, name))
+    shown = [f"{number}{name}" for number, name in parts[:2] if number]
+    return " ".join(shown) or "0s"
+
+
 def show_progress(text: str) -> None:
     """Show *text* in place of what was shown before, where a person watches."""
     if sys.stderr.isatty():
@@ -261,11 +274,12 @@ def put_in_place(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[str]]:
+def replacing(path: Path) -> Iterator[TextIO]:
     """Open a new text file that takes the place of *path* when all went well.
 
     Until then, and if anything fails, *path* is what it was. Its folder must
-    exist. A device cannot be replaced, so it is written to as it is.
+    exist. A device cannot be replaced, so it is written to as it is. Bytes go
+    to its `buffer`.
     """
     if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8", newline="") as device:

@@ -109,6 +109,11 @@ def test_the_makefile_from_an_empty_checkout_to_the_reports(
     assert run.returncode == 0, run.stdout + run.stderr
     assert {path.name: path.read_bytes() for path in own.iterdir()} == before
 
+    run = make(checkout, "plots")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (data / "outputs/index.html").exists()
+    assert len(list((data / "outputs/plots").iterdir())) == 10
+
     run = make(checkout, "clean", "DAYS=2")
     assert run.returncode == 0, run.stdout + run.stderr
     assert not (checkout / ".venv").exists()
@@ -134,7 +139,11 @@ def test_the_installed_commands_work_from_any_directory(
     (site_packages / "dependencies.pth").write_text(str(ours))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    for command in ("ticket_gen -n 5 --seed 1", "export_json", "sql_queries"):
+    for command in (
+        "ticket_gen -n 5 --seed 1",
+        "export_json",
+        "sql_queries --plot",
+    ):
         subprocess.run(
             [str(prefix / "bin" / command.split()[0]), *command.split()[1:]],
             cwd=elsewhere,
@@ -143,6 +152,7 @@ def test_the_installed_commands_work_from_any_directory(
     assert sorted(
         path.stem for path in elsewhere.glob("data/outputs/*.csv")
     ) == (REPORTS)
+    assert (elsewhere / "data/outputs/index.html").exists()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -13,6 +13,7 @@ from conftest import REPORTS, ROOT, lines
 import export_json
 import sql_queries
 import ticket_gen
+from freshdesk import pictures
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -51,9 +52,11 @@ def test_every_option_of_a_script_is_named(
         assert option == "--help" or option in row
 
 
-def test_every_report_and_every_view_is_explained() -> None:
+def test_every_report_picture_and_view_is_explained() -> None:
     for name in REPORTS:
         assert f"`{name}.csv`" in README
+    for name in pictures.PICTURES:
+        assert f"| `{name}` |" in README
     views = (ROOT / "sql/schema/views.sql").read_text(encoding="utf-8")
     for view in re.findall(r"^create view (\w+)", views, re.M):
         assert f"| `{view}` |" in README

@@ -27,7 +27,7 @@ from conftest import (
 
 import export_json
 import sql_queries
-from freshdesk import PRIVATE_NOTE, REPLY
+from freshdesk import PRIVATE_NOTE, REPLY, duration
 
 REPORT_FILES = sorted(ROOT.glob("sql/*.sql"))
 
@@ -89,7 +89,7 @@ def test_the_terminal_sums_up_the_metrics_in_durations_that_people_read(
     database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(database) == 0
-    printed = capsys.readouterr().out.splitlines()[-7:]
+    printed = capsys.readouterr().out.splitlines()[-8:]
     assert [line.split("  ")[0] for line in printed] == [
         "",
         "Time spent Open",
@@ -97,9 +97,10 @@ def test_the_terminal_sums_up_the_metrics_in_durations_that_people_read(
         "Time spent Pending",
         "Time till resolution",
         "Time to first response",
-        "out: 7 reports of 2 tickets as of 21-04-2017 09:59:59 +0000",
+        "Longest without a response: none",
+        "out: 15 reports of 2 tickets as of 21-04-2017 09:59:59 +0000",
     ]
-    rows = [re.split("  +", line)[1:] for line in printed[:-1]]
+    rows = [re.split("  +", line)[1:] for line in printed[:-2]]
     assert rows == [
         ["tickets", "median", "90 % within", "maximum"],
         ["1", "1m 30s", "1m 30s", "1m 30s"],
@@ -110,13 +111,36 @@ def test_the_terminal_sums_up_the_metrics_in_durations_that_people_read(
     ]
 
 
+def test_the_terminal_names_the_three_that_have_waited_longest(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest(
+        export(
+            created("10:00:00", ticket=1),  # answered
+            note("10:10:00", REPLY, ticket=1),
+            activity("10:10:00", ticket=1, agent_id=AGENT),
+            created("10:01:00", ticket=2),  # closed without a word
+            activity("10:20:00", ticket=2, status="Closed"),
+            created("10:00:00", ticket=6),
+            created("10:02:00", ticket=5),
+            created("10:02:00", ticket=4),
+            created("10:03:00", ticket=3),
+            end_at="11:30:00",
+        )
+    )
+    assert run(workplace / "tickets.db") == 0
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "Longest without a response: 6 for 1h 30m, 4 for 1h 28m, 5 for 1h 28m"
+    )
+
+
 def test_a_metric_that_no_ticket_has_is_said_to_have_none(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ingest(export(created("10:00:00")))
     assert run(workplace / "tickets.db") == 0
     printed = capsys.readouterr().out.splitlines()
-    rows = [line.split() for line in printed[-7:-1]]
+    rows = [line.split() for line in printed[-8:-2]]
     assert rows[-1] == ["Time", "to", "first", "response", "0"]
 
 
@@ -137,7 +161,7 @@ def test_a_metric_that_no_ticket_has_is_said_to_have_none(
 def test_a_duration_reads_as_its_two_largest_units(
     seconds: int | None, text: str
 ) -> None:
-    assert sql_queries.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_median_and_90th_percentile_are_values_that_occurred(
@@ -283,7 +307,10 @@ def test_a_report_that_is_not_one_query_is_refused_and_changes_no_file(
         (["-d", "notes.txt"], "error: notes.txt: not a database of ticket"),
         (["-d", "other.db"], "error: other.db: not a database of ticket"),
         (["--sql-dir", "empty"], "error: empty: no .sql files there"),
-        (["no_such"], "no_such.sql: no such report; there are: ticket_metrics"),
+        (
+            ["no_such"],
+            "no_such.sql: no such report; there are: metrics_by_agent",
+        ),
         (["-o", "notes.txt"], "error: notes.txt: File exists"),
     ],
 )
