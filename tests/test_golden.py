@@ -375,6 +375,66 @@ CORNERS = [
 ]
 
 
+CORNERS += [
+    corner(
+        "a ticket counts under the last value that an activity named",
+        export(
+            created("10:00:00", priority=1, group="Refund", agent_id=AGENT),
+            note("10:00:10", REPLY),
+            activity("10:30:00", priority=4, status="Closed"),
+            created("10:00:00", ticket=2, priority=2, product="mobile"),
+            note("10:00:21", REPLY, ticket=2),
+            activity("11:00:00", ticket=2, priority=4, group=None),
+            note("12:00:00", PRIVATE_NOTE, ticket=3),
+        ),
+        ticket_properties=[
+            f"1,Urgent,Refund,{AGENT},,Email",
+            "2,Urgent,(none),,mobile,Email",
+            "3,,,,,",
+        ],
+        # the mean of 10 and 21 s is 15.5, rounded 16
+        metrics_by_priority=[
+            "Urgent,2,2,1,0,1,10,21,16,1800,1800,1800",
+            ",1,0,0,0,0,,,,,,",
+        ],
+        metrics_by_group=[
+            "Refund,1,1,1,0,0,10,10,10,1800,1800,1800",
+            "(none),1,1,0,0,1,21,21,21,,,",
+            ",1,0,0,0,0,,,,,,",
+        ],
+    ),
+    corner(
+        "hours without activity are there, and the backlog is what is open",
+        export(
+            activity("09:59:59", ticket=1, status="Open"),  # too early
+            created("10:10:00", ticket=2),
+            activity("10:20:00", ticket=2, status="Resolved"),
+            activity("12:59:59", ticket=2, status="Open"),
+            note("12:00:00", PRIVATE_NOTE, ticket=3),
+            start_at="10:30:00",
+            end_at="13:00:00",
+        ),
+        tickets_by_hour=[
+            "2017-04-20T10:00:00Z,1,0,1,0,1",
+            "2017-04-20T11:00:00Z,0,0,0,0,1",
+            "2017-04-20T12:00:00Z,0,0,0,1,2",
+            "2017-04-20T13:00:00Z,0,0,0,0,2",
+        ],
+    ),
+    corner(
+        "the time before a step is that of the last visit",
+        export(
+            created("10:00:00"),
+            activity("10:00:05", status="Pending"),
+            activity("10:00:05", status="Open"),
+            activity("10:00:06", status="Open"),
+            activity("10:00:15", status="Pending"),
+        ),
+        status_transitions=["Open,Pending,2,5", "Pending,Open,1,0"],
+    ),
+]
+
+
 @pytest.mark.usefixtures("workplace")
 @pytest.mark.parametrize(("exports", "expected"), CORNERS)
 def test_in_the_corners_of_the_definitions(
