@@ -80,7 +80,7 @@ process_tickets: $(VENV)/.ready ## ingest one's own EXPORTS and query them
 		--output-dir "$(EXPORTS_OUTPUTS)" --unit "$(UNIT)"
 
 .PHONY: plots
-plots: $(VENV)/.ready-to-plot ## query DATABASE again, with pictures and a page of them
+plots: $(VENV)/.ready-to-plot ## query DATABASE, and draw pictures
 	@$(BIN)/python sql_queries.py --database "$(DATABASE)" \
 		--output-dir "$(OUTPUTS)" --unit "$(UNIT)" --plot
 

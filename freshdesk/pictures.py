@@ -640,7 +640,7 @@ def add_below(figure: Figure, caption: str) -> None:
         legend.borderaxespad = 0
         legend.set_bbox_to_anchor((box.x0, box.y1), figure.transFigure)
     bottom = figure.get_tightbbox().y0 / figure.get_figheight()
-    figure.text(0.01, bottom - 0.02, caption, va="top", fontsize=9)
+    figure.text(0.01, bottom - 0.02, caption, va="top", fontsize=10.5)
 
 
 def fonts() -> list[str]:
@@ -663,7 +663,7 @@ def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
         # where all times are 0
         warnings.filterwarnings("ignore", message="Attempting to set identical")
         figure = PICTURES[name][0](tables)
-        units = f"{figure.get_label()}; " if figure.get_label() else ""
+        units = f"{figure.get_label()}\n" if figure.get_label() else ""
         add_below(figure, f"{units}{caption}")
         for ending, metadata in (
             ("svg", dict.fromkeys(("Creator", "Date", "Format", "Type"))),

@@ -315,7 +315,7 @@ def test_a_long_label_takes_several_lines(label: str, lines: list[str]) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
 @pytest.mark.usefixtures("workplace")
-@pytest.mark.parametrize("width", [500, 1280])
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_browser_shows_the_page_light_or_dark(
     width: int, scheme: str
