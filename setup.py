@@ -1,4 +1,4 @@
-"""Installs the scripts ticket_gen, export_json and sql_queries, and their SQL."""
+"""Installs the three scripts, what they share, and their SQL."""
 
 from pathlib import Path
 
