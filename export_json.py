@@ -541,12 +541,16 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     On two cores that takes a third off the time of a large export.
     """
     receiving, sending = os.pipe()
+    # Ctrl-C is for this process: the other must never leave send(), lest it
+    # roll back the same database.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
     if not child:
         os.close(receiving)
         send(batches, sending)  # does not return
-    os.close(sending)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        os.close(sending)
         with os.fdopen(receiving, "rb") as pipe:
             while (parts := marshal.load(pipe)) is not None:
                 if isinstance(parts, str):
@@ -567,10 +571,12 @@ def send(batches: Iterator[Batch], descriptor: int) -> NoReturn:
                 for batch in batches:
                     marshal.dump(tuple(vars(batch).values()), pipe)
                 marshal.dump(None, pipe)
-            except Malformed as error:
+            except BrokenPipeError:
+                raise
+            except (Malformed, OSError, EOFError, zlib.error) as error:
                 marshal.dump(str(error), pipe)
-    except (KeyboardInterrupt, BrokenPipeError):
-        pass  # the other process knows, or is gone
+    except BrokenPipeError:
+        pass  # the other process is gone
     except BaseException:
         traceback.print_exc()
     finally:
@@ -1028,6 +1034,15 @@ def status_alias(text: str) -> tuple[str, str]:
     return spelling(label), status
 
 
+def last_words(aliases: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return {label: status}; of what means the same label the last counts."""
+    return dict(
+        {
+            label_key(label): (label, status) for label, status in aliases
+        }.values()
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="export_json",
@@ -1078,7 +1093,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.exports,
             args.database,
             replace=args.replace,
-            aliases=dict(args.status_alias),
+            aliases=last_words(args.status_alias),
         )
     )
 
