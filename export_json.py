@@ -552,35 +552,51 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.close(sending)
         with os.fdopen(receiving, "rb") as pipe:
-            while (parts := marshal.load(pipe)) is not None:
+            while (parts := receive(pipe)) is not None:
                 if isinstance(parts, str):
                     raise Malformed(parts)
                 yield Batch(*parts)
-    except EOFError:
-        raise Failure("the process that reads the export was killed") from None
     finally:
         os.kill(child, signal.SIGKILL)  # it may wait to be read
         os.waitpid(child, 0)
 
 
+def receive(pipe: BinaryIO) -> Any:
+    """Return the next object of a pipe."""
+    # marshal.load() would turn Ctrl-C into an EOFError before Python 3.11.
+    size = int.from_bytes(pipe.read(8), "big")
+    try:
+        return marshal.loads(pipe.read(size))
+    except EOFError:
+        raise Failure("the process that reads the export was killed") from None
+
+
 def send(batches: Iterator[Batch], descriptor: int) -> NoReturn:
     """Write *batches* to a pipe, then None, or why there is no next one."""
+    last: str | None = None
     try:
         with os.fdopen(descriptor, "wb") as pipe:
             try:
                 for batch in batches:
-                    marshal.dump(tuple(vars(batch).values()), pipe)
-                marshal.dump(None, pipe)
+                    put(pipe, tuple(vars(batch).values()))
             except BrokenPipeError:
                 raise
             except (Malformed, OSError, EOFError, zlib.error) as error:
-                marshal.dump(str(error), pipe)
+                last = str(error)
+            put(pipe, last)
     except BrokenPipeError:
         pass  # the other process is gone
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(0)
+
+
+def put(pipe: BinaryIO, parts: Any) -> None:
+    """Write an object to a pipe."""
+    data = marshal.dumps(parts)
+    pipe.write(len(data).to_bytes(8, "big"))
+    pipe.write(data)
 
 
 # Writing: rows -> database
