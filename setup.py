@@ -15,6 +15,7 @@ setup(
     python_requires=">=3.10",
     install_requires=(HERE / "requirements.txt").read_text().split(),
     extras_require={
+        "benchmark": ["duckdb", "sqlite-utils"],
         "test": ["hypothesis", "mypy", "pytest", "ruff"],
     },
     py_modules=["freshdesk", "ticket_gen", "export_json", "sql_queries"],
