@@ -36,6 +36,18 @@ STATUS_ALIAS ?=
 # Of the durations in the CSV files: seconds, minutes or hours.
 UNIT ?= seconds
 
+# How often the long campaigns kill each script in each way, ...
+KILLS ?= 100
+# ... how many damaged exports they try, ...
+MUTANTS ?= 100000
+# ... and the seed of what is random in them.
+CAMPAIGN_SEED ?= 1
+
+# About how many activities the benchmark measures everything with, ...
+BENCHMARK_ACTIVITIES ?= 1000000
+# ... and 1 to measure ten times as many too, which takes minutes more.
+BENCHMARK_TENFOLD ?=
+
 # The Python to make the virtual environment with.
 PYTHON ?= python3
 
@@ -88,6 +100,27 @@ plots: $(VENV)/.ready-to-plot ## query DATABASE, and draw pictures
 test: $(VENV)/.ready-to-test ## run the tests
 	@$(BIN)/python -m pytest -q
 
+.PHONY: campaign_kills
+campaign_kills: $(VENV)/.ready-to-test ## kill the scripts at KILLS moments and more, for long
+	@$(BIN)/python tests/campaigns/kill_campaign.py --kills "$(KILLS)" \
+		--seed "$(CAMPAIGN_SEED)"
+
+.PHONY: campaign_fuzz
+campaign_fuzz: $(VENV)/.ready-to-test ## ingest MUTANTS damaged exports
+	@$(BIN)/python tests/campaigns/fuzz_campaign.py --mutants "$(MUTANTS)" \
+		--seed "$(CAMPAIGN_SEED)"
+
+.PHONY: campaign_orders
+campaign_orders: $(VENV)/.ready-to-test ## ingest made-up exports in many orders
+	@HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest -q \
+		--hypothesis-show-statistics tests/test_properties.py
+
+.PHONY: benchmark
+benchmark: $(VENV)/.ready-to-benchmark ## measure the scripts against DuckDB, pandas and others
+	@$(BIN)/python tests/benchmarks/benchmark.py --directory "$(DATA_DIR)" \
+		--activities "$(BENCHMARK_ACTIVITIES)" \
+		$(if $(filter-out 0,$(BENCHMARK_TENFOLD)),--tenfold)
+
 .PHONY: lint
 lint: $(VENV)/.ready-to-test ## check style and types
 	@$(BIN)/ruff check .
@@ -97,7 +130,7 @@ lint: $(VENV)/.ready-to-test ## check style and types
 .PHONY: clean
 clean: ## remove what was made; never one's own exports, database and outputs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis \
-		__pycache__ tests/__pycache__ build *.egg-info
+		__pycache__ tests/__pycache__ tests/*/__pycache__ build *.egg-info
 	rm -f $(GENERATED) "$(DATABASE)" "$(OUTPUTS)"/*.csv \
 		"$(OUTPUTS)"/index.html "$(OUTPUTS)"/plots/*.svg \
 		"$(OUTPUTS)"/plots/*.png
@@ -121,4 +154,9 @@ $(VENV)/.ready-to-plot: $(VENV)/.ready
 $(VENV)/.ready-to-test: $(VENV)/.ready
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.[test]'
+	@touch $@
+
+$(VENV)/.ready-to-benchmark: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[benchmark]'
 	@touch $@

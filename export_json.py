@@ -541,40 +541,62 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     On two cores that takes a third off the time of a large export.
     """
     receiving, sending = os.pipe()
+    # Ctrl-C is for this process: the other must never leave send(), lest it
+    # roll back the same database.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
     if not child:
         os.close(receiving)
         send(batches, sending)  # does not return
-    os.close(sending)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        os.close(sending)
         with os.fdopen(receiving, "rb") as pipe:
-            while (parts := marshal.load(pipe)) is not None:
+            while (parts := receive(pipe)) is not None:
                 if isinstance(parts, str):
                     raise Malformed(parts)
                 yield Batch(*parts)
-    except EOFError:
-        raise Failure("the process that reads the export was killed") from None
     finally:
         os.kill(child, signal.SIGKILL)  # it may wait to be read
         os.waitpid(child, 0)
 
 
+def receive(pipe: BinaryIO) -> Any:
+    """Return the next object of a pipe."""
+    # marshal.load() would turn Ctrl-C into an EOFError before Python 3.11.
+    size = int.from_bytes(pipe.read(8), "big")
+    try:
+        return marshal.loads(pipe.read(size))
+    except EOFError:
+        raise Failure("the process that reads the export was killed") from None
+
+
 def send(batches: Iterator[Batch], descriptor: int) -> NoReturn:
     """Write *batches* to a pipe, then None, or why there is no next one."""
+    last: str | None = None
     try:
         with os.fdopen(descriptor, "wb") as pipe:
             try:
                 for batch in batches:
-                    marshal.dump(tuple(vars(batch).values()), pipe)
-                marshal.dump(None, pipe)
-            except Malformed as error:
-                marshal.dump(str(error), pipe)
-    except (KeyboardInterrupt, BrokenPipeError):
-        pass  # the other process knows, or is gone
+                    put(pipe, tuple(vars(batch).values()))
+            except BrokenPipeError:
+                raise
+            except (Malformed, OSError, EOFError, zlib.error) as error:
+                last = str(error)
+            put(pipe, last)
+    except BrokenPipeError:
+        pass  # the other process is gone
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(0)
+
+
+def put(pipe: BinaryIO, parts: Any) -> None:
+    """Write an object to a pipe."""
+    data = marshal.dumps(parts)
+    pipe.write(len(data).to_bytes(8, "big"))
+    pipe.write(data)
 
 
 # Writing: rows -> database
@@ -1028,6 +1050,15 @@ def status_alias(text: str) -> tuple[str, str]:
     return spelling(label), status
 
 
+def last_words(aliases: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return {label: status}; of what means the same label the last counts."""
+    return dict(
+        {
+            label_key(label): (label, status) for label, status in aliases
+        }.values()
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="export_json",
@@ -1078,7 +1109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.exports,
             args.database,
             replace=args.replace,
-            aliases=dict(args.status_alias),
+            aliases=last_words(args.status_alias),
         )
     )
 

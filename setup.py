@@ -1,4 +1,4 @@
-"""Installs ticket_gen, export_json and sql_queries, and their SQL."""
+"""Installs the three scripts, what they share, and their SQL."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ setup(
     python_requires=">=3.10",
     install_requires=(HERE / "requirements.txt").read_text().split(),
     extras_require={
+        "benchmark": ["duckdb", "sqlite-utils"],
         "plot": PLOT,
         "test": ["hypothesis", "mypy", "pytest", "ruff", *PLOT],
     },

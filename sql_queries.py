@@ -15,6 +15,7 @@ unknown; 0 is known to be none.
 from __future__ import annotations
 
 import argparse
+import signal
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -129,6 +130,23 @@ def only_reading(action: int, *_: object) -> int:
     return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
 
+def started(connection: sqlite3.Connection, query: str) -> sqlite3.Cursor:
+    """Return the cursor of a query; meanwhile Ctrl-C waits.
+
+    Inside only_reading() SQLite would take it for a refusal.
+    """
+    waiting: list[int] = []
+    usual = signal.signal(
+        signal.SIGINT, lambda number, _: waiting.append(number)
+    )
+    try:
+        return connection.execute(query)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        for number in waiting:
+            signal.raise_signal(number)
+
+
 # Reports -> CSV files
 
 
@@ -162,7 +180,7 @@ def frames(
     import pandas as pd
 
     try:
-        cursor = connection.execute(report.read_text(encoding="utf-8"))
+        cursor = started(connection, report.read_text(encoding="utf-8"))
         if cursor.description is None:
             raise Failure(f"{report}: no query in it; a report is one select")
         columns = [name for name, *_ in cursor.description]
@@ -240,8 +258,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def overview(connection: sqlite3.Connection) -> list[list[str]]:
     """Return what was computed: a header, and a row per metric."""
     rows = [["", "tickets", "median", "90 % within", "maximum"]]
-    for metric, tickets, *durations in connection.execute(
-        sql("terminal/metrics")
+    for metric, tickets, *durations in started(
+        connection, sql("terminal/metrics")
     ):
         rows.append([metric, f"{tickets:,}", *map(duration, durations)])
     return rows
@@ -290,8 +308,8 @@ def sql_queries(
                 file.flush()
             show_progress("")
             metrics = overview(connection)
-            waiting = list(connection.execute(sql("terminal/longest_waiting")))
-            ((tickets, as_of),) = connection.execute(sql("terminal/counts"))
+            waiting = list(started(connection, sql("terminal/longest_waiting")))
+            ((tickets, as_of),) = started(connection, sql("terminal/counts"))
         if plot:
             from freshdesk import pictures
 

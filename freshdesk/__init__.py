@@ -189,10 +189,10 @@ def is_database(path: Path) -> bool:
     Reads its header only, so that whatever it is stays as it is. Raises
     Failure for any other file, and for a database of a newer version.
     """
-    try:
-        header = path.open("rb").read(100)
-    except FileNotFoundError:
+    if not path.exists():
         return False
+    # A folder, a device or a pipe has no header, and is not ours to replace.
+    header = path.open("rb").read(100) if path.is_file() else b"?"
     if not header:
         return False
     user_version = int.from_bytes(header[60:64], "big")
@@ -281,17 +281,17 @@ def replacing(path: Path) -> Iterator[TextIO]:
     exist. A device cannot be replaced, so it is written to as it is. Bytes go
     to its `buffer`.
     """
-    if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", newline="") as device:
-            yield device
-        return
+    is_device = path.exists() and not path.is_file()
+    part = path if is_device else beside(path)
     try:
-        with beside(path).open("w", encoding="utf-8", newline="") as file:
+        with part.open("w", encoding="utf-8", newline="") as file:
             yield file
-        put_in_place(path)
+        if not is_device:
+            put_in_place(path)
     except BaseException as error:
-        with suppress(OSError):
-            beside(path).unlink()
+        if not is_device:
+            with suppress(OSError):
+                part.unlink()
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a full disk does not say where
         raise

@@ -30,7 +30,7 @@ import sql_queries  # noqa: E402
 
 # HYPOTHESIS_PROFILE=campaign looks much longer for what could go wrong.
 settings.register_profile(
-    "default", max_examples=30, deadline=None, print_blob=True
+    "default", max_examples=60, deadline=None, print_blob=True
 )
 settings.register_profile(
     "campaign", max_examples=5_000, deadline=None, print_blob=True

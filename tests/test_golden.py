@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+from hashlib import sha256
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,19 @@ CORNERS = [
         ticket_metrics=["1,82799,0,0,,,,0,Open,"],
     ),
     corner(
+        "an Open that names a requester, or a source in whatever way, is one",
+        export(
+            activity("11:00:00", ticket=3, status="Open", requester=CUSTOMER),
+            activity("11:00:00", status="Open", source=2),
+            activity("11:00:00", ticket=2, status="Open", source="Portal"),
+        ),
+        ticket_metrics=[
+            "1,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z",
+            "2,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z",
+            "3,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z",
+        ],
+    ),
+    corner(
         "an Open after the ticket's first second is no creation",
         export(
             activity("11:00:00", by=SYSTEM, due_by="2017-04-21 11:00"),
@@ -233,6 +247,14 @@ CORNERS = [
             created("11:00:00", requester_id=AGENT),
             note("11:10:00", REPLY),
             activity("11:20:00", agent_id=AGENT),
+        ),
+        time_to_first_response=["1,600"],
+    ),
+    corner(
+        "whoever is the internal agent of the own request is an agent in it",
+        export(
+            created("11:00:00", requester_id=AGENT, internal_agent_id=AGENT),
+            note("11:10:00", REPLY),
         ),
         time_to_first_response=["1,600"],
     ),
@@ -348,6 +370,14 @@ CORNERS = [
         time_in_status=["1,Closed,79199,1", "1,Open,3600,1", "1,Pending,0,1"],
     ),
     corner(
+        "of two exports that start together the one that ends first is first",
+        export(activity("12:00:00", status="Open"), end_at="15:00:00"),
+        export(activity("12:00:00", status="Resolved"), end_at="14:00:00"),
+        export(activity("12:00:00", status="Pending"), end_at="13:00:00"),
+        export(activity("12:00:00", status="Closed"), end_at="12:00:00"),
+        ticket_metrics=["1,10800,0,0,,,,2,Open,"],
+    ),
+    corner(
         "a system record is the same with performer_id null or without one",
         export(
             created("11:00:00"),
@@ -445,6 +475,21 @@ def test_in_the_corners_of_the_definitions(
     for name, rows in expected.items():
         assert oracle[name][1:] == rows
         assert reports[name][1:] == rows
+
+
+@pytest.mark.parametrize("way", [1, -1])
+@pytest.mark.usefixtures("workplace")
+def test_of_exports_of_the_same_window_the_lowest_sha_256_is_first(
+    way: int,
+) -> None:
+    exports = [
+        export(activity("12:00:00", status=status))
+        for status in ["Open", "Pending", "Closed", "Resolved"]
+    ]
+    exports.sort(key=lambda one: sha256(as_bytes(one)).hexdigest())
+    last = exports[-1]["activities_data"][0]["activity"]["status"]
+    row = ingest_and_query(*exports[::way])["ticket_metrics"][1]
+    assert row.endswith(f",{last},")
 
 
 @pytest.mark.usefixtures("workplace")
