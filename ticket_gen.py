@@ -1274,19 +1274,23 @@ ingest the days together, or use the form "today".
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = argument_parser().parse_args(argv)
-    seed = random.SystemRandom().getrandbits(64)
+    # Parsing looks the locale up in Faker: Ctrl-C may come then already.
     return exit_status(
-        lambda: write_helpdesk(
-            args.output,
-            args.tickets,
-            seed if args.seed is None else args.seed,
-            int(time.time()) if args.end_at is None else args.end_at,
-            args.locale,
-            args.timezone,
-            args.days,
-            args.form,
-        )
+        lambda: write_as_told(argument_parser().parse_args(argv))
+    )
+
+
+def write_as_told(args: argparse.Namespace) -> None:
+    seed = random.SystemRandom().getrandbits(64)
+    write_helpdesk(
+        args.output,
+        args.tickets,
+        seed if args.seed is None else args.seed,
+        int(time.time()) if args.end_at is None else args.end_at,
+        args.locale,
+        args.timezone,
+        args.days,
+        args.form,
     )
 
 

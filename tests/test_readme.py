@@ -67,7 +67,7 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     commands = re.findall(r"^\$ python (\S+\.py) (.*)$", README, re.M)
-    assert len(commands) == 4
+    assert len(commands) == 5
     printed = []
     for script, arguments in commands:
         assert MAINS[script](shlex.split(arguments)) == 0
@@ -76,6 +76,17 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_says(
     assert output.splitlines()[:2] == printed[:2]
     metrics = [line for line in output.splitlines() if line[:4] in ("Time", "")]
     assert [line for line in printed if line in metrics] == metrics
+
+    figure = re.findall(r"^\d\d:00  .*$", README, re.M)
+    hours = [
+        line.split(",")
+        for line in lines(Path("data/outputs/tickets_by_hour.csv"))[1:]
+    ]
+    assert figure == [
+        f"{hour[11:16]}  {int(created):4}  {int(backlog):4}"
+        f"  {'#' * (int(created) // 2)}".rstrip()
+        for hour, created, *_, backlog in hours
+    ]
 
     (rows,) = re.findall(r"^```csv\n(.*?)```", README, re.M | re.S)
     assert sql_queries.main(["time_to_first_response"]) == 0
