@@ -213,10 +213,15 @@ def converted(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
 
 
 def defused(value: object) -> object:
-    """Return *value*, with a ' before text that a spreadsheet would run."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    """Return *value*, with a ' before text that a spreadsheet would run.
+
+    A NUL, which many readers of CSV refuse (and Python's own writer before
+    3.11), becomes the replacement character.
+    """
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\0", "\ufffd")
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
 
 
 def write_csv(

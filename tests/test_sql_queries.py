@@ -255,6 +255,12 @@ def test_text_that_a_spreadsheet_would_run_is_defused() -> None:
 
 
 @pytest.mark.usefixtures("workplace")
+def test_a_nul_in_a_label_does_not_break_the_file() -> None:
+    reports = ingest_and_query(export(created("10:00:00", status="on\0hold")))
+    assert reports["time_in_status"][1:] == ["1,on\ufffdhold,86399,1"]
+
+
+@pytest.mark.usefixtures("workplace")
 def test_a_result_without_rows_is_a_file_with_its_header() -> None:
     reports = ingest_and_query(export())
     assert reports["time_in_status"] == [
