@@ -170,13 +170,15 @@ def test_the_help_has_examples_and_runs_without_faker_and_pandas(
 
 
 @pytest.mark.parametrize(
-    ("script", "package"), [("ticket_gen", "faker"), ("sql_queries", "pandas")]
+    ("command", "package"),
+    [(["ticket_gen.py"], "faker"), (["sql_queries.py", "--plot"], "pandas")],
 )
 def test_a_missing_package_is_one_line_that_says_how_to_install_it(
-    script: str, package: str, tmp_path: Path
+    command: list[str], package: str, tmp_path: Path
 ) -> None:
+    script, *options = command
     run = subprocess.run(
-        [sys.executable, "-S", str(ROOT / f"{script}.py")],
+        [sys.executable, "-S", str(ROOT / script), *options],
         cwd=tmp_path,
         capture_output=True,
         text=True,

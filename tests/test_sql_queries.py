@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 import shutil
 import sqlite3
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import (
@@ -346,25 +346,35 @@ def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     assert stop.value.code == 2
 
 
-def test_without_pandas_one_line_says_how_to_install_it(
-    database: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    real_import = builtins.__import__
-
-    def no_pandas(name: str, *arguments: Any) -> Any:
-        if name == "pandas":
-            raise ModuleNotFoundError("No module named 'pandas'", name=name)
-        return real_import(name, *arguments)
-
-    monkeypatch.setattr(builtins, "__import__", no_pandas)
-    monkeypatch.delitem(sys.modules, "pandas")
-    assert run(database) == 1
-    assert capsys.readouterr().err == (
-        "error: pandas is missing; install it with:"
-        " python -m pip install pandas\n"
+def test_the_reports_do_not_wait_for_pandas(database: Path) -> None:
+    program = (
+        "import sys, sql_queries; sql_queries.main(sys.argv[1:]);"
+        " sys.exit('pandas' in sys.modules)"
     )
+    subprocess.run(
+        [sys.executable, "-c", program, "--database", str(database)],
+        env={"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+
+
+def test_only_the_shared_views_that_the_reports_need_are_evaluated(
+    database: Path,
+) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        definitions = dict(
+            connection.execute(
+                "select name, sql from sqlite_master where type = 'view'"
+            )
+        )
+    query = "select * from Agents where 'no_agents' <> 'first_response'"
+    assert sql_queries.needed_views([query], definitions) == ["agents"]
+    query = 'select visits from "status_intervals"'
+    assert sql_queries.needed_views([query], definitions) == [
+        "named_statuses",
+        "export_order",
+        "status_intervals",
+    ]
 
 
 @pytest.mark.usefixtures("database")

@@ -6,13 +6,9 @@
 select
     m.ticket_id,
     c.as_of - n.created_at as waited_seconds,
-    m.current_status,
-    p.priority,
-    p.group_name,
-    p.agent_id
+    m.current_status
 from ticket_metrics as m
 inner join ticket_creations as n on n.ticket_id = m.ticket_id
-inner join ticket_properties as p on p.ticket_id = m.ticket_id
 cross join clock as c
 where
     m.time_to_first_response_seconds is null

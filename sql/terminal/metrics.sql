@@ -39,19 +39,29 @@ metric_values as (
     from ticket_metrics
 ),
 
+-- Tickets with equal seconds in one row, which halves what is to be ranked.
+counted as (
+    select
+        place,
+        seconds,
+        count(*) as tickets
+    from metric_values
+    where seconds is not null
+    group by place, seconds
+),
+
 ranked as (
     select
         place,
         seconds,
-        row_number() over (partition by place order by seconds) as rank,
-        count(*) over (partition by place) as tickets
-    from metric_values
-    where seconds is not null
+        sum(tickets) over (partition by place order by seconds) as rank,
+        sum(tickets) over (partition by place) as tickets
+    from counted
 )
 
 select
     m.metric,
-    count(r.seconds) as tickets,
+    coalesce(max(r.tickets), 0) as tickets,
     min(case when r.rank * 2 >= r.tickets then r.seconds end)
         as median_seconds,
     min(case when r.rank * 10 >= r.tickets * 9 then r.seconds end)
