@@ -469,9 +469,10 @@ class Bench:
     def reports(self) -> dict[str, list[str]]:
         """Return the lines of every report."""
         found = {}
-        with sql_queries.opened(self.database) as connection:
-            for name in REPORTS:
-                cursor = connection.execute(freshdesk.sql(name))
+        queries = {name: freshdesk.sql(name) for name in REPORTS}
+        with sql_queries.opened(self.database, queries.values()) as connection:
+            for name, query in queries.items():
+                cursor = connection.execute(query)
                 columns = [column for column, *_ in cursor.description]
                 rows = [list(row) for row in cursor]
                 found[name] = csv_lines(columns, rows)
