@@ -6,12 +6,10 @@ An export is read in a stream, record by record:
      "performer_type": "user", "performer_id": 145423,
      "activity": {"status": "Open", "priority": 1, "Region": "EMEA"}}
 
-becomes a row of `activities` and, for what it says, one of `notes` or of
-`property_changes`:
+becomes a row of `notes` or, as this one, of `property_changes`:
 
     (ticket_id 20, performed_at 1492686000, content_key -28..., export_id 1,
-     position 7, performer_type 'user', performer_id 145423)
-    (ticket_id 20, performed_at 1492686000, content_key -28..., status_id 1,
+     position 7, performer_type 'user', performer_id 145423, status_id 1,
      priority 1, other_properties '{"Region":"EMEA"}')
 
 Each file is ingested whole or not at all. Both forms of the export are read:
@@ -35,16 +33,18 @@ import time
 import traceback
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from itertools import count
+from hashlib import blake2b
 from json import JSONDecodeError
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from types import NoneType
+from typing import Any, BinaryIO, ClassVar, NoReturn, cast
 
 from freshdesk import (
     AGENTS_NOTE_TYPES,
@@ -73,11 +73,13 @@ from freshdesk import (
 )
 
 READ_SIZE = 1 << 18  # bytes; larger is no faster
+TAIL = 1 << 14  # characters of it, in which a record surely ends
 BATCH_RECORDS = 20_000  # written at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 CACHE_KIB = 40_000  # of the database's pages
+MOST_SHAPES = 4_096  # of activities that are known; genuine exports have fewer
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]
@@ -137,19 +139,21 @@ scan = json.JSONDecoder(
     parse_float=finite, parse_constant=refuse_constant
 ).scan_once  # type: ignore[attr-defined]
 skip_white_space = re.compile(r"[ \t\n\r]*").match
+object_ends = re.compile(r"\}(?=[ \t\n\r]*,[ \t\n\r]*\{)").finditer
 
 
 class ExportReader:
     """Reads one export in constant memory: iterate over records() to its end.
 
     After that `metadata` holds that object, None if there was none. Never
-    more than one record, and what was read ahead, is in memory.
+    more than one record, or those that were read ahead, is in memory.
     """
 
     def __init__(self, chunks: Iterator[str]) -> None:
         self.chunks = chunks
         self.text = ""  # what was read and is not yet used up, ...
         self.at = 0  # ... from here on
+        self.is_fresh = False  # whole_elements() has not seen it yet
         self.metadata: object = None
         self.has_activities = False
         self.number = 0  # of the record at hand, ...
@@ -188,11 +192,43 @@ class ExportReader:
         if self.peek() == "]":
             self.at += 1
             return
-        for self.number in count(1):
+        number = 0
+        while True:
+            for element in self.whole_elements():
+                number += 1
+                self.number = number
+                yield element
+            number += 1
+            self.number = number
             yield self.value()
             if self.expect(",", "]") == "]":
                 self.number = 0  # what is wrong from here on is no record's
                 return
+
+    def whole_elements(self) -> list[object]:
+        """Go past the elements that end in what was just read; return them.
+
+        Together they take half the time. Where that is not as simple, none
+        are returned, and value() tells what is wrong.
+        """
+        if not self.is_fresh:
+            return []
+        self.is_fresh = False
+        tail = max(self.at, len(self.text) - TAIL)
+        ends = [match.end() for match in object_ends(self.text, tail)]
+        if not ends:
+            return []
+        text = f"[{self.text[self.at : ends[-1]]}]"
+        try:
+            elements, end = scan(text, 0)
+        except (ValueError, StopIteration, RecursionError):
+            return []
+        if end < len(text):
+            return []
+        self.characters += len(text)
+        self.at = ends[-1]
+        self.expect(",")
+        return cast(list[object], elements)
 
     def peek(self) -> str:
         """Return the next character but white space, "" at the file's end."""
@@ -277,22 +313,43 @@ class ExportReader:
         if read:  # else whoever asks goes on in the text as it is
             self.text = "".join(pieces)
             self.at = 0
+            self.is_fresh = True
         return read > 0
 
 
 # Checking: records -> rows
 
-encode = json.JSONEncoder(
-    ensure_ascii=False,
-    sort_keys=True,
-    separators=(",", ":"),
-    check_circular=False,  # what was just parsed is a tree
-).encode
+LEAST, MOST = -(1 << 63), (1 << 63) - 1  # the integers that SQLite can hold
+
+
+def json_encoder() -> Callable[[object], str]:
+    """Return what makes canonical JSON of what was just parsed: keys sorted."""
+    if c_make_encoder is None:
+        return json.JSONEncoder(
+            ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        ).encode
+    # JSONEncoder.encode() makes such an encoder each time, which takes as long
+    # as the encoding itself: a tenth of the time for a record.
+    chunks = c_make_encoder(
+        None,
+        refuse_constant,
+        encode_basestring,
+        None,
+        ":",
+        ",",
+        True,
+        False,
+        False,
+    )
+    return lambda value: "".join(chunks(value, 0))
+
+
+encode = json_encoder()
 
 
 def is_integer(value: object) -> bool:
     """Return whether *value* is an integer that SQLite can hold."""
-    return type(value) is int and -(1 << 63) <= value < 1 << 63
+    return type(value) is int and LEAST <= value <= MOST
 
 
 def refuse(name: str, wanted: str, value: object) -> Malformed:
@@ -314,19 +371,6 @@ def moment(record: Record, name: str) -> int:
         ) from None
 
 
-def content_key(
-    performer_type: str, performer_id: object, activity: Record
-) -> int:
-    """Return who did what as one number, whatever the order of the keys.
-
-    With the ticket and the second it identifies an activity. Only contents of
-    one ticket and second meet, so that 64 bits keep them apart.
-    """
-    canonical = encode([performer_type, performer_id, activity]).encode()
-    digest = hashlib.blake2b(canonical, digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
-
-
 def nesting(value: object, depth: int = 0) -> int:
     """Return how deep *value* is nested, or just that it is too deep."""
     if depth > DEEPEST or not isinstance(value, (dict, list)):
@@ -341,7 +385,9 @@ def as_json(rest: Record) -> str | None:
         return None
     if nesting(rest) > DEEPEST:
         raise Malformed("nested too deep")
-    return encode(rest)
+    text = encode(rest)
+    text.encode()  # lone surrogates are no text
+    return text
 
 
 @lru_cache(maxsize=1024)
@@ -356,72 +402,135 @@ def iso_date(text: str) -> str | None:
 
 
 # The properties with a column of their own, by their names today and in 2017:
-# the column's place behind is_new_ticket and status, and what it takes.
+# the column's place among them, and what it takes.
 COLUMNS: dict[str, tuple[int, type]] = {
-    "priority": (0, int),
-    "source": (1, int),
-    "group": (2, str),
-    "agent_id": (3, int),
-    "internal_agent_id": (4, int),
-    "requester_id": (5, int),
-    "requester": (5, int),
-    "product": (6, str),
-    "category": (7, str),
-    "issue_type": (8, str),
-    "ticket_type": (8, str),
-    "contacted_customer": (9, bool),
-    "shipping_address": (10, str),
+    "new_ticket": (0, bool),
+    "status": (1, str),
+    "priority": (2, int),
+    "source": (3, int),
+    "group": (4, str),
+    "agent_id": (5, int),
+    "internal_agent_id": (6, int),
+    "requester_id": (7, int),
+    "requester": (7, int),
+    "product": (8, str),
+    "category": (9, str),
+    "issue_type": (10, str),
+    "ticket_type": (10, str),
+    "contacted_customer": (11, bool),
+    "shipping_address": (12, str),
+    "shipment_date": (13, str),
 }
-NOTHING = (None,) * 11
-# What has two names (today's, that of 2017); the first has the column.
-TWINS = (("requester_id", "requester"), ("ticket_type", "issue_type"))
+# What has two names; the first (today's) has the column, if it fits.
+TWINS = {"requester", "issue_type"}
+# What a value has to be, besides of its type, to fit its column.
+FITS: dict[str, Callable[[Any], object]] = {
+    "new_ticket": bool,
+    "status": str.strip,  # a blank status is no status
+    "shipment_date": iso_date,
+    **{name: is_integer for name, (_, kind) in COLUMNS.items() if kind is int},
+}
 # What decides who acts has to be right.
 PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
 
 
-def note_row(key: Row, note: object) -> Row:
+class Misfit:
+    """The type, so to say, of a value that does not fit its column."""
+
+
+class Shape:
+    """How activities of the same names and types of properties become rows.
+
+    There are few shapes, so that each activity spares the look at its names;
+    `values` are always in the order of the names.
+    """
+
+    known: ClassVar[dict[tuple[Row, Row], Shape]] = {}
+
+    def __init__(self, names: Row, kinds: Row) -> None:
+        in_order = sorted(range(len(names)), key=names.__getitem__)
+        self.names = encode([names[place] for place in in_order])
+        self.in_order = getter(in_order)
+        nothing, false = len(names), len(names) + 1  # see row()
+        columns = [false, *[nothing] * (len(set(COLUMNS.values())) - 1)]
+        self.checks: list[tuple[int, Callable[[Any], object]]] = []
+        self.rest: list[tuple[str, int]] = []
+        for place in sorted(in_order, key=lambda place: names[place] in TWINS):
+            name = names[place]
+            column, kind = COLUMNS.get(name, (0, None))
+            if kinds[place] is kind and columns[column] >= nothing:
+                columns[column] = place
+                if name in FITS:
+                    self.checks.append((place, FITS[name]))
+            else:
+                self.rest.append((name, place))
+        self.shipment_date = columns.pop()
+        self.columns = getter(columns)
+
+    @classmethod
+    def of(cls, names: Row, values: Row) -> Shape:
+        """Return the shape of an activity; raise Malformed if it has none."""
+        kinds = tuple(map(type, values))
+        shape = cls.known.get((names, kinds)) or cls.made(names, kinds, values)
+        misfits = [
+            place for place, fits in shape.checks if not fits(values[place])
+        ]
+        if not misfits:
+            return shape
+        for place in misfits:
+            kinds = (*kinds[:place], Misfit, *kinds[place + 1 :])
+        return cls.known.get((names, kinds)) or cls.made(names, kinds, values)
+
+    @classmethod
+    def made(cls, names: Row, kinds: Row, values: Row) -> Shape:
+        """Return a new shape, and know it from now on."""
+        for name, kind, value in zip(names, kinds, values, strict=True):
+            if name in PEOPLE and kind not in (int, NoneType):
+                raise refuse(name, "an integer or null", value)
+            if name == "status" and kind not in (str, NoneType, Misfit):
+                raise refuse(name, "text", value)
+        if len(cls.known) == MOST_SHAPES:
+            cls.known.clear()
+        shape = cls.known[names, kinds] = cls(names, kinds)
+        return shape
+
+    def content_key(
+        self, performer_type: str, performer_id: object, values: Row
+    ) -> int:
+        """Return who did what as one number, whatever the order of the names.
+
+        With the ticket and the second it identifies an activity. Only contents
+        of one ticket and second meet, so that 64 bits keep them apart.
+        """
+        content = encode([performer_type, performer_id, *self.in_order(values)])
+        digest = blake2b(f"{self.names}{content}".encode(), digest_size=8)
+        return int.from_bytes(digest.digest(), "big", signed=True)
+
+    def row(self, values: Row) -> Row:
+        """Return the properties' columns of a row of `property_changes`."""
+        shipment_date = rest = None
+        if self.shipment_date < len(values):
+            shipment_date = iso_date(values[self.shipment_date])
+        if self.rest:
+            rest = as_json({name: values[place] for name, place in self.rest})
+        return (*self.columns((*values, None, False)), shipment_date, rest)
+
+
+def getter(places: Sequence[int]) -> Callable[[Row], Row]:
+    """Return what picks the values at these places."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
+
+
+def note_row(head: Row, note: object) -> Row:
     """Return the row of `notes` for what stands under "note"."""
     if not isinstance(note, dict):
         raise refuse("note", "an object", note)
     for name in ("id", "type"):
         if not is_integer(note.get(name)):
             raise refuse(f"the note's {name}", "an integer", note.get(name))
-    return (*key, note.pop("id"), note.pop("type"), as_json(note))
-
-
-def property_row(key: Row, properties: Record) -> Row:
-    """Return the row of `property_changes`, the status as its label."""
-    status = shipment_date = None
-    is_new_ticket = 0
-    values: list[object] = [*NOTHING]
-    rest = {}
-    for name, name_2017 in TWINS:  # whatever the order of the keys
-        if name in properties and name_2017 in properties:
-            properties[name_2017] = properties.pop(name_2017)
-    for name, value in properties.items():
-        place, kind = COLUMNS.get(name, (0, None))
-        if (
-            type(value) is kind
-            and values[place] is None
-            and (kind is not int or is_integer(value))
-        ):
-            values[place] = value
-        elif name in PEOPLE and value is not None and not is_integer(value):
-            raise refuse(name, "an integer or null", value)
-        elif name == "status" and value is not None:
-            if type(value) is not str:
-                raise refuse(name, "text", value)
-            if not value or value.isspace():  # a blank status is no status
-                rest[name] = value
-            else:
-                status = value
-        elif name == "shipment_date" and iso_date(str(value)):
-            shipment_date = iso_date(str(value))
-        elif name == "new_ticket" and value is True:
-            is_new_ticket = 1
-        else:
-            rest[name] = value
-    return (*key, is_new_ticket, status, *values, shipment_date, as_json(rest))
+    return (*head, note.pop("id"), note.pop("type"), as_json(note))
 
 
 @dataclass
@@ -431,10 +540,15 @@ class Batch:
     The last batch of an export has its window: its first and last second.
     """
 
-    activities: list[Row] = field(default_factory=list)
     notes: list[Row] = field(default_factory=list)
     property_changes: list[Row] = field(default_factory=list)
+    # of activities that are property changes, too
+    further_notes: list[Row] = field(default_factory=list)
     window: tuple[int, int] | None = None
+
+    def __len__(self) -> int:
+        """Return how many activities these are."""
+        return len(self.notes) + len(self.property_changes)
 
     def add(self, record: object, position: int) -> None:
         """Add the rows of a record; raise Malformed if it is no activity."""
@@ -455,22 +569,26 @@ class Batch:
         if not isinstance(activity, dict):
             raise refuse("activity", "an object", activity)
 
-        content = content_key(performer_type, performer_id, activity)
-        key = (ticket_id, performed_at, content)
-        if "note" in activity:
-            self.notes.append(note_row(key, activity.pop("note")))
-        if activity:
-            self.property_changes.append(property_row(key, activity))
-        rest = as_json(record)
-        if rest is not None:
-            rest.encode()  # lone surrogates are no text
-        self.activities.append(
-            (*key, position, performer_type, performer_id, rest)
+        values = tuple(activity.values())
+        shape = Shape.of(tuple(activity), values)
+        content = shape.content_key(performer_type, performer_id, values)
+        head = (
+            *(ticket_id, performed_at, content, position),
+            *(performer_type, performer_id, as_json(record)),
         )
+        if "note" in activity:
+            note = note_row(head, activity.pop("note"))
+            if not activity:
+                self.notes.append(note)
+                return
+            self.further_notes.append(note)
+            values = tuple(activity.values())
+            shape = Shape.of(tuple(activity), values)
+        self.property_changes.append((*head, *shape.row(values)))
 
     def sorted(self) -> Batch:
         """Return this, sorted as the tables are: neighbours share pages."""
-        for rows in (self.activities, self.notes, self.property_changes):
+        for rows in (self.notes, self.property_changes):
             rows.sort(key=itemgetter(0, 1, 2))
         return self
 
@@ -523,7 +641,7 @@ def grouped(reader: ExportReader) -> Iterator[Batch]:
         count += 1
         batch.add(record, count)
         if (
-            len(batch.activities) == BATCH_RECORDS
+            len(batch) == BATCH_RECORDS
             or reader.characters - characters > BATCH_CHARACTERS
         ):
             yield batch.sorted()
@@ -659,20 +777,26 @@ def insert_batch(
     """Write the rows of *batch*; return how many activities were new."""
     labels, priorities, sources = (
         {row[place] for row in batch.property_changes} - {None}
-        for place in (4, 5, 6)
+        for place in (8, 9, 10)
     )
+    notes = batch.notes + batch.further_notes
     insert_labels(connection, labels)
     insert_codes(
         connection,
         {code: str(code) for code in priorities},
         {code: str(code) for code in sources},
-        {row[4]: str(row[4]) for row in batch.notes},
+        {row[8]: str(row[8]) for row in notes},
     )
-    inserted = connection.executemany(
-        sql("ingest/insert_activity"),
-        ((*row, export_id) for row in batch.activities),
-    ).rowcount
-    if inserted < len(batch.activities):
+
+    def insert(table: str, rows: Iterable[Row]) -> int:
+        with_export = ((*row, export_id) for row in rows)
+        query = sql(f"ingest/insert_{table}")
+        return connection.executemany(query, with_export).rowcount
+
+    inserted = insert("note", batch.notes)
+    inserted += insert("property_change", batch.property_changes)
+    insert("note", batch.further_notes)
+    if inserted < len(batch):
         connection.executemany(
             sql("ingest/insert_repeated_activity"),
             (
@@ -684,14 +808,10 @@ def insert_batch(
                     "export_id": export_id,
                 }
                 for ticket_id, performed_at, content, position, *_ in (
-                    batch.activities
+                    notes + batch.property_changes
                 )
             ),
         )
-    connection.executemany(sql("ingest/insert_note"), batch.notes)
-    connection.executemany(
-        sql("ingest/insert_property_change"), batch.property_changes
-    )
     return inserted
 
 
@@ -722,9 +842,10 @@ def ingest(
     per_second: Counter[int] = Counter()
     ingested = Ingested(name)
     for batch in batches:
-        ingested.activities += len(batch.activities)
+        ingested.activities += len(batch)
         ingested.new_activities += insert_batch(connection, batch, export_id)
-        per_second.update(row[1] for row in batch.activities)
+        for rows in (batch.notes, batch.property_changes):
+            per_second.update(map(itemgetter(1), rows))
         show_progress(f"{name}: {ingested.activities:,} activities")
         if batch.window is not None:
             start_at, end_at = batch.window
@@ -745,9 +866,11 @@ def ingest(
             "last_performed_at": max(per_second, default=None),
         },
     )
-    connection.execute(
-        sql("ingest/place_repeated_activities"), {"export_id": export_id}
-    )
+    connection.execute(sql("ingest/place_exports"))
+    for table in ("notes", "property_changes"):
+        connection.execute(
+            sql(f"ingest/place_repeated_{table}"), {"export_id": export_id}
+        )
     connection.execute(sql("ingest/clear_repeated_activities"))
     return ingested
 

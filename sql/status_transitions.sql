@@ -7,14 +7,18 @@
 -- Of several statuses in one second all but the last are left after 0 seconds.
 with visits as (
     select
-        status as to_status,
-        previous_status as from_status,
-        started_at - lag(started_at) over (
-            partition by ticket_id
-            order by place
+        i.status as from_status,
+        i.next_status as to_status,
+        i.ended_at - coalesce(
+            lag(i.ended_at) over (
+                partition by i.ticket_id
+                order by i.ended_at, i.started_at
+            ),
+            t.first_status_at
         ) as seconds_before
-    from status_intervals
-    where begins_visit = 1
+    from status_intervals as i
+    inner join ticket_statuses as t on t.ticket_id = i.ticket_id
+    where i.next_status is not null and i.ends_visit = 1
 ),
 
 ranked as (
@@ -28,7 +32,6 @@ ranked as (
         ) as rank,
         count(*) over (partition by from_status, to_status) as transitions
     from visits
-    where from_status is not null
 )
 
 select

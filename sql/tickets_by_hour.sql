@@ -57,23 +57,23 @@ events as (
     from first_responses
     union all
     select
-        started_at,
+        first_status_at,
         0,
         0,
-        case
-            when is_resolved = 1 and previous_is_resolved = 0 then 1
-            else 0
-        end,
-        case
-            when is_resolved = 0 and previous_is_resolved = 1 then 1
-            else 0
-        end,
-        case
-            when previous_status is null then 1 - is_resolved
-            else previous_is_resolved - is_resolved
-        end
+        was_first_resolved,
+        0,
+        1 - was_first_resolved
+    from ticket_statuses
+    union all
+    select
+        ended_at,
+        0,
+        0,
+        case when is_resolved = 0 and next_is_resolved = 1 then 1 else 0 end,
+        case when is_resolved = 1 and next_is_resolved = 0 then 1 else 0 end,
+        is_resolved - next_is_resolved
     from status_intervals
-    where begins_visit = 1
+    where next_status is not null and ends_visit = 1
 ),
 
 hourly as (

@@ -8,7 +8,7 @@ select
     ticket_id,
     status,
     sum(seconds) as time_in_status_seconds,
-    sum(begins_visit) as visits
+    sum(ends_visit) as visits
 from status_intervals
 group by ticket_id, status
 order by ticket_id, status;

@@ -72,7 +72,8 @@ ROWS = {
     ),
     "notes": (
         "select ticket_id, performed_at, content_key, note_id, note_type,"
-        " other_fields from notes order by ticket_id, performed_at, note_id"
+        " other_note_fields from notes"
+        " order by ticket_id, performed_at, note_id"
     ),
     "property_changes": (
         "select ticket_id, performed_at, content_key, is_new_ticket, label,"
@@ -126,8 +127,17 @@ def snapshot() -> dict[str, tuple[bytes, int]]:
 
 
 def key(canonical: str) -> int:
-    """Return the content key of [performer_type, performer_id, activity]."""
-    digest = hashlib.blake2b(canonical.encode(), digest_size=8).digest()
+    """Return the content key of [performer_type, performer_id, activity].
+
+    It is of the activity's names, and of who acted and its values in order.
+    """
+    *performer, activity = json.loads(canonical)
+    names = sorted(activity)
+    text = "".join(
+        json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+        for part in (names, [*performer, *(activity[name] for name in names)])
+    )
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
@@ -677,7 +687,8 @@ def test_an_activity_of_nothing_and_one_of_everything() -> None:
     assert [row[1] for row in rows("activities")] == [TEN, TEN + 1]
     assert [row[1] for row in rows("notes")] == [TEN + 1]
     assert [row[1:2] + row[4:5] for row in rows("property_changes")] == [
-        (TEN + 1, "Open")
+        (TEN, None),
+        (TEN + 1, "Open"),
     ]
 
 

@@ -1,4 +1,4 @@
--- The activities of the export at hand that other exports brought before.
+-- The activities of the export at hand that other exports brought before, too.
 create temp table if not exists repeated_activities (
     ticket_id integer not null,
     performed_at integer not null,

@@ -1,5 +1,6 @@
 -- Begins an export; complete_export fills in what its end tells.
 insert into exports (
+    place,
     name,
     sha256,
     start_at,
@@ -8,4 +9,4 @@ insert into exports (
     outside_window,
     ingested_at
 )
-values (:name, :sha256, 0, 0, 0, 0, :ingested_at);
+values (0, :name, :sha256, 0, 0, 0, 0, :ingested_at);

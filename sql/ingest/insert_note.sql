@@ -1,11 +1,16 @@
--- Adds the note of an activity, unless the activity was already there.
+-- Adds a note, unless it is already there.
 insert into notes (
     ticket_id,
     performed_at,
     content_key,
+    position,
+    performer_type,
+    performer_id,
+    other_fields,
     note_id,
     note_type,
-    other_fields
+    other_note_fields,
+    export_id
 )
-values (?, ?, ?, ?, ?, ?)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do nothing;

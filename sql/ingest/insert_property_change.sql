@@ -1,8 +1,12 @@
--- Adds what an activity changes, unless the activity was already there.
+-- Adds what an activity changes, unless it is already there.
 insert into property_changes (
     ticket_id,
     performed_at,
     content_key,
+    position,
+    performer_type,
+    performer_id,
+    other_fields,
     is_new_ticket,
     status_id,
     priority,
@@ -17,14 +21,20 @@ insert into property_changes (
     contacted_customer,
     shipping_address,
     shipment_date,
-    other_properties
+    other_properties,
+    export_id
 )
 values (
     ?,
     ?,
     ?,
     ?,
+    ?,
+    ?,
+    ?,
+    ?,
     (select status_id from statuses where label = ?),
+    ?,
     ?,
     ?,
     ?,

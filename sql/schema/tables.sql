@@ -4,10 +4,13 @@
 -- a second, and a performer with a content. Those are its key here, the last
 -- two as one number (content_key), so that an activity that stands in several
 -- overlapping exports is one row, and a ticket's activities lie side by side.
+-- It is a note or it changes properties: a table each, whole, so that nothing
+-- has to be put together again to be read (the view activities has both).
 -- Times are UTC seconds since 1970.
 
 create table exports (
     export_id integer primary key,
+    place integer not null,                -- by start_at, end_at and sha256
     name text not null,                    -- of the file, without its folder
     sha256 text not null unique check (length(sha256) = 64),
     start_at integer not null,
@@ -57,7 +60,7 @@ create table statuses (
     label_key text not null                -- finds its alias, if it has one
 ) strict;
 
-create table activities (
+create table notes (
     ticket_id integer not null,
     performed_at integer not null,
     content_key integer not null,          -- 64 bits of a hash: see export_json
@@ -65,31 +68,29 @@ create table activities (
     position integer not null check (position > 0),
     performer_type text not null,
     performer_id integer,
+    note_id integer not null,
+    note_type integer not null references note_types (note_type),
+    other_note_fields text
+        check (other_note_fields is null or json_valid(other_note_fields)),
     other_fields text
         check (other_fields is null or json_valid(other_fields)),
     primary key (ticket_id, performed_at, content_key)
 ) strict, without rowid;
 
-create table notes (
-    ticket_id integer not null,
-    performed_at integer not null,
-    content_key integer not null,
-    note_id integer not null,
-    note_type integer not null references note_types (note_type),
-    other_fields text
-        check (other_fields is null or json_valid(other_fields)),
-    primary key (ticket_id, performed_at, content_key),
-    foreign key (ticket_id, performed_at, content_key)
-        references activities (ticket_id, performed_at, content_key)
-) strict, without rowid;
-
 -- Null: the activity does not name this property. A property that it sets to
 -- null (an unassigned group, say), or to something that the column cannot
 -- hold, stands in other_properties, with all that has no column of its own.
+-- An activity that is a note and changes properties, too, has a row here too.
 create table property_changes (
     ticket_id integer not null,
     performed_at integer not null,
     content_key integer not null,
+    export_id integer not null references exports (export_id),
+    position integer not null check (position > 0),
+    performer_type text not null,
+    performer_id integer,
+    other_fields text
+        check (other_fields is null or json_valid(other_fields)),
     is_new_ticket integer not null check (is_new_ticket in (0, 1)),
     status_id integer references statuses (status_id),
     priority integer references priorities (priority),
@@ -106,18 +107,19 @@ create table property_changes (
     shipment_date text,                    -- 2017-04-21, or N/A
     other_properties text
         check (other_properties is null or json_valid(other_properties)),
-    primary key (ticket_id, performed_at, content_key),
-    foreign key (ticket_id, performed_at, content_key)
-        references activities (ticket_id, performed_at, content_key)
+    primary key (ticket_id, performed_at, content_key)
 ) strict, without rowid;
 
--- All that the views below need of a property change, in a ticket's order.
+-- All that the metrics need of a property change, in a ticket's order.
 create index property_changes_in_order on property_changes (
     ticket_id,
     performed_at,
-    content_key,
-    is_new_ticket,
+    is_new_ticket desc,
+    export_id,
+    position,
     status_id,
+    performer_type,
+    performer_id,
     source,
     agent_id,
     internal_agent_id,

@@ -17,64 +17,145 @@ from statuses as s
 left join status_aliases as a on a.label_key = s.label_key
 left join canonical_statuses as c on c.status = a.status;
 
--- One row per export: its place in the order of all exports, which is the
--- order of their activities within a second.
-create view export_order as
+-- One row per activity, whatever it is.
+create view activities as
 select
+    ticket_id,
+    performed_at,
+    content_key,
     export_id,
-    row_number() over (order by start_at, end_at, sha256) as export_place
-from exports;
+    position,
+    performer_type,
+    performer_id,
+    other_fields
+from property_changes
+union all
+select
+    n.ticket_id,
+    n.performed_at,
+    n.content_key,
+    n.export_id,
+    n.position,
+    n.performer_type,
+    n.performer_id,
+    n.other_fields
+from notes as n
+where not exists (
+    select 1
+    from property_changes as p
+    where
+        p.ticket_id = n.ticket_id
+        and p.performed_at = n.performed_at
+        and p.content_key = n.content_key
+);
+
+-- One row per ticket ever seen: the second of its first activity.
+create view tickets as
+with first_seconds as (
+    select
+        ticket_id,
+        min(performed_at) as first_seen_at
+    from property_changes
+    group by ticket_id
+    union all
+    select
+        ticket_id,
+        min(performed_at)
+    from notes
+    group by ticket_id
+)
+
+select
+    ticket_id,
+    min(first_seen_at) as first_seen_at
+from first_seconds
+group by ticket_id;
 
 -- One row per activity that sets a status: the interval up to the next one of
 -- the ticket, or to the end of the clock. Neighbours may have the same status
--- (every activity of the 2017 form repeats it): a visit to a status begins
--- where begins_visit is 1. Of several in one second the last one stands, the
--- others last 0 seconds; place counts the rows of a ticket in its order.
+-- (every activity of the 2017 form repeats it): a visit to a status ends where
+-- ends_visit is 1. Of several in one second the last one stands, the others
+-- last 0 seconds. The current one has no next_status.
 create view status_intervals as
 with ordered_changes as (
     select
         p.ticket_id,
+        p.export_id,
+        p.position,
         s.status,
         s.is_resolved,
         p.performed_at as started_at,
         lead(p.performed_at) over ticket_order as next_started_at,
-        lag(s.status) over ticket_order as previous_status,
-        lag(s.is_resolved) over ticket_order as previous_is_resolved,
-        row_number() over ticket_order as place
+        lead(s.status) over ticket_order as next_status,
+        lead(s.is_resolved) over ticket_order as next_is_resolved
     from property_changes as p
-    inner join activities as a
-        on a.ticket_id = p.ticket_id
-        and a.performed_at = p.performed_at
-        and a.content_key = p.content_key
-    inner join export_order as e on e.export_id = a.export_id
+    inner join exports as e on e.export_id = p.export_id
     inner join named_statuses as s on s.status_id = p.status_id
     window ticket_order as (
         partition by p.ticket_id
         order by
             p.performed_at,
             p.is_new_ticket desc,
-            e.export_place,
-            a.position
+            e.place,
+            p.position
     )
 )
 
 select
     o.ticket_id,
-    o.place,
+    o.export_id,
+    o.position,
     o.status,
-    o.previous_status,
     o.is_resolved,
-    coalesce(o.previous_is_resolved, 0) as previous_is_resolved,
+    o.next_status,
+    o.next_is_resolved,
     o.started_at,
     coalesce(o.next_started_at, c.as_of) as ended_at,
     coalesce(o.next_started_at, c.as_of) - o.started_at as seconds,
-    case
-        when o.previous_status is null or o.previous_status <> o.status then 1
-        else 0
-    end as begins_visit,
-    case when o.next_started_at is null then 1 else 0 end as is_current
+    case when o.next_status = o.status then 0 else 1 end as ends_visit
 from ordered_changes as o
 cross join clock as c;
+
+-- One row per ticket that had a status: what its statuses tell.
+create view ticket_statuses as
+with totals as (
+    select
+        ticket_id,
+        sum(case when status = 'Open' then seconds else 0 end) as open_seconds,
+        sum(case when status = 'Waiting on Customer' then seconds else 0 end)
+            as waiting_on_customer_seconds,
+        sum(case when status = 'Pending' then seconds else 0 end)
+            as pending_seconds,
+        sum(case when is_resolved < next_is_resolved then 1 else 0 end)
+            as resolutions,
+        sum(case when is_resolved > next_is_resolved then 1 else 0 end)
+            as reopens,
+        max(case when next_status is null then status end) as current_status,
+        max(case when next_status is null then is_resolved end) as is_resolved,
+        min(started_at) as first_status_at,
+        min(case when is_resolved = 1 then started_at end)
+            as first_resolved_at,
+        max(case when is_resolved = 0 then ended_at end) as last_unresolved_at
+    from status_intervals
+    group by ticket_id
+)
+
+select
+    ticket_id,
+    open_seconds,
+    waiting_on_customer_seconds,
+    pending_seconds,
+    reopens,
+    current_status,
+    is_resolved,
+    first_status_at,
+    -- what it is now, less the steps since
+    is_resolved - resolutions + reopens as was_first_resolved,
+    first_resolved_at,
+    -- the start of the current unbroken run of Resolved and Closed
+    case when is_resolved = 1 then coalesce(last_unresolved_at, first_status_at)
+    end as resolved_at
+from totals;
 
 -- One row per ticket whose creation was seen: when, and by whom. The earliest
 -- activity marked new_ticket; where none is marked, the first of the ticket's
@@ -84,27 +165,25 @@ with candidates as (
     select
         p.ticket_id,
         p.performed_at,
-        a.performer_type,
-        a.performer_id,
+        p.performer_type,
+        p.performer_id,
         row_number() over (
             partition by p.ticket_id
             order by
                 p.is_new_ticket desc,
                 p.performed_at,
-                e.export_place,
-                a.position
+                e.place,
+                p.position
         ) as place
     from property_changes as p
-    inner join activities as a
-        on a.ticket_id = p.ticket_id
-        and a.performed_at = p.performed_at
-        and a.content_key = p.content_key
-    inner join export_order as e on e.export_id = a.export_id
+    inner join tickets as t on t.ticket_id = p.ticket_id
+    inner join exports as e on e.export_id = p.export_id
     left join named_statuses as s on s.status_id = p.status_id
     where
         p.is_new_ticket = 1
         or (
-            s.status = 'Open'
+            p.performed_at = t.first_seen_at
+            and s.status = 'Open'
             and (
                 p.requester_id is not null
                 or p.source is not null
@@ -119,11 +198,6 @@ with candidates as (
                         and json_extract(q.other_properties, '$.source')
                         is not null
                 )
-            )
-            and p.performed_at = (
-                select min(f.performed_at)
-                from activities as f
-                where f.ticket_id = p.ticket_id
             )
         )
 )
@@ -146,17 +220,13 @@ select internal_agent_id
 from property_changes
 where internal_agent_id is not null
 union
-select a.performer_id
+select n.performer_id
 from notes as n
 inner join note_types as t on t.note_type = n.note_type
-inner join activities as a
-    on a.ticket_id = n.ticket_id
-    and a.performed_at = n.performed_at
-    and a.content_key = n.content_key
 where
     t.is_agents_only = 1
-    and a.performer_type = 'user'
-    and a.performer_id is not null;
+    and n.performer_type = 'user'
+    and n.performer_id is not null;
 
 -- One row per ticket with a response: when an agent first wrote a public
 -- note, at or after the creation. The ticket's customer (a requester who is
@@ -169,25 +239,21 @@ select
 from ticket_creations as c
 inner join notes as n on n.ticket_id = c.ticket_id
 inner join note_types as t on t.note_type = n.note_type
-inner join activities as a
-    on a.ticket_id = n.ticket_id
-    and a.performed_at = n.performed_at
-    and a.content_key = n.content_key
 where
     t.is_public = 1
     and n.performed_at >= c.created_at
-    and a.performer_type = 'user'
-    and a.performer_id in (select g.agent_id from agents as g)
+    and n.performer_type = 'user'
+    and n.performer_id in (select g.agent_id from agents as g)
     and not (
         n.performed_at = c.created_at
         and c.creator_id is not null
-        and a.performer_id = c.creator_id
+        and n.performer_id = c.creator_id
     )
     and (
         not exists (
             select 1
             from property_changes as r
-            where r.ticket_id = n.ticket_id and r.requester_id = a.performer_id
+            where r.ticket_id = n.ticket_id and r.requester_id = n.performer_id
         )
         or exists (
             select 1
@@ -195,8 +261,8 @@ where
             where
                 r.ticket_id = n.ticket_id
                 and (
-                    r.agent_id = a.performer_id
-                    or r.internal_agent_id = a.performer_id
+                    r.agent_id = n.performer_id
+                    or r.internal_agent_id = n.performer_id
                 )
         )
     )
@@ -206,50 +272,14 @@ group by n.ticket_id;
 -- be none. Time per status counts all that was seen; the metrics that start
 -- at the creation are null where it was not seen.
 create view ticket_metrics as
-with tickets as (
-    select ticket_id
-    from activities
-    group by ticket_id
-),
-
-status_times as (
-    select
-        ticket_id,
-        sum(case when status = 'Open' then seconds else 0 end) as open_seconds,
-        sum(case when status = 'Waiting on Customer' then seconds else 0 end)
-            as waiting_on_customer_seconds,
-        sum(case when status = 'Pending' then seconds else 0 end)
-            as pending_seconds,
-        sum(
-            case
-                when previous_is_resolved = 1 and is_resolved = 0 then 1
-                else 0
-            end
-        ) as reopens,
-        max(case when is_current = 1 then status end) as current_status,
-        max(is_current * is_resolved) as is_resolved,
-        min(case when is_resolved = 1 then started_at end)
-            as first_resolved_at,
-        -- where the last unbroken run of Resolved and Closed starts
-        max(
-            case
-                when is_resolved = 1 and previous_is_resolved = 0
-                    then started_at
-            end
-        ) as last_resolved_at
-    from status_intervals
-    group by ticket_id
-)
-
 select
     t.ticket_id,
     s.open_seconds as time_spent_open_seconds,
     s.waiting_on_customer_seconds as time_spent_waiting_on_customer_seconds,
     s.pending_seconds as time_spent_waiting_for_response_seconds,
     case
-        when s.is_resolved = 0 then null
-        when s.last_resolved_at < c.created_at then 0
-        else s.last_resolved_at - c.created_at
+        when s.resolved_at < c.created_at then 0
+        else s.resolved_at - c.created_at
     end as time_till_resolution_seconds,
     r.responded_at - c.created_at as time_to_first_response_seconds,
     case
@@ -261,7 +291,7 @@ select
     s.is_resolved,
     strftime('%Y-%m-%dT%H:%M:%SZ', c.created_at, 'unixepoch') as created_at
 from tickets as t
-left join status_times as s on s.ticket_id = t.ticket_id
+left join ticket_statuses as s on s.ticket_id = t.ticket_id
 left join ticket_creations as c on c.ticket_id = t.ticket_id
 left join first_responses as r on r.ticket_id = t.ticket_id;
 
@@ -270,15 +300,9 @@ left join first_responses as r on r.ticket_id = t.ticket_id;
 -- Null: no activity ever named the property. (none): it was set to nothing, as
 -- the agent of an unassigned ticket is.
 create view ticket_properties as
-with tickets as (
-    select ticket_id
-    from activities
-    group by ticket_id
-),
-
 -- A property that is set to null, or to what its column cannot hold, stands in
 -- the JSON. There null becomes '', which can be told from a missing key.
-named_values as (
+with named_values as (
     select
         p.ticket_id,
         -- as many digits for each, so that it sorts as text, too
@@ -287,8 +311,8 @@ named_values as (
             order by
                 p.performed_at,
                 p.is_new_ticket desc,
-                e.export_place,
-                a.position
+                e.place,
+                p.position
         ) as place,
         coalesce(
             cast(p.priority as text),
@@ -334,11 +358,7 @@ named_values as (
             )
         ) as source
     from property_changes as p
-    inner join activities as a
-        on a.ticket_id = p.ticket_id
-        and a.performed_at = p.performed_at
-        and a.content_key = p.content_key
-    inner join export_order as e on e.export_id = a.export_id
+    inner join exports as e on e.export_id = p.export_id
     where
         p.priority is not null
         or p.group_name is not null
