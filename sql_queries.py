@@ -16,19 +16,25 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
+import os
 import re
+import shutil
 import signal
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 
 from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
     Failure,
+    describe,
     duration,
     exit_status,
     format_timestamp,
@@ -44,13 +50,13 @@ from freshdesk import (
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 # The views that several reports and views read, and what is unique in them.
-# Each is evaluated once a run that needs it, in this order, since the later
-# ones read the earlier ones.
+# Each is evaluated once a run that needs it; it reads only those above it.
 SHARED_VIEWS = {
     "clock": "as_of",
     "named_statuses": "status_id",
+    "distinct_statuses": "status_number",
+    "status_intervals": "ticket_id, status_number, export_id, position",
     "tickets": "ticket_id",
-    "status_intervals": "ticket_id, status, export_id, position",
     "ticket_statuses": "ticket_id",
     "ticket_creations": "ticket_id",
     "agents": "agent_id",
@@ -64,6 +70,7 @@ TERMINAL = ("metrics", "longest_waiting", "counts")  # whatever the reports
 
 Row = tuple[Any, ...]
 
+PARALLEL_SIZE = 1 << 22  # bytes of a database that deserve more processes
 CHUNK_ROWS = 10_000  # of a result are in memory at a time
 CACHE_KIB = 40_000  # of the database's pages
 
@@ -71,32 +78,214 @@ CACHE_KIB = 40_000  # of the database's pages
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
+# Work in several processes
+
+
+class Task(NamedTuple):
+    """Something to do, once the tasks in *needs* are done."""
+
+    name: str
+    needs: Sequence[str]
+    do: Callable[[], object]
+
+
+def run_tasks(tasks: Sequence[Task], processes: int) -> None:
+    """Do the tasks, so many at a time, each in a process of its own.
+
+    One at a time is done in this process. The first that fails ends all.
+    """
+    if processes == 1:
+        for task in tasks:
+            show_progress(task.name)
+            task.do()
+        return
+    waiting = list(tasks)
+    running: dict[int, tuple[Task, BinaryIO]] = {}
+    done: set[str] = set()
+    try:
+        while waiting or running:
+            ready = [task for task in waiting if done.issuperset(task.needs)]
+            if ready and len(running) < processes:
+                show_progress(ready[0].name)
+                waiting.remove(ready[0])
+                child, pipe = started_in_child(ready[0])
+                running[child] = ready[0], pipe
+                continue
+            child, status = os.wait()
+            task, pipe = running.pop(child)
+            with pipe:
+                problem = pipe.read().decode()
+            if problem:
+                raise Failure(problem)
+            if status:
+                raise RuntimeError(f"{task.name}: a process ended early")
+            done.add(task.name)
+    finally:
+        for child in running:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def started_in_child(task: Task) -> tuple[int, BinaryIO]:
+    """Start a task in a new process; return that, and why it fails, if so."""
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(sending)
+        return child, os.fdopen(receiving, "rb")
+    status = 1
+    try:
+        # Ctrl-C is for the other process, which ends this one.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        task.do()
+        status = 0
+    except (Failure, OSError) as error:
+        os.write(sending, describe(error).encode())
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
 # The database
 
 
-@contextmanager
-def opened(
-    database: Path, queries: Iterable[str]
-) -> Iterator[sqlite3.Connection]:
-    """Open the database for these queries, as it is at this moment."""
-    try:
-        connection = connect(database, queries)
-    except sqlite3.DatabaseError as error:
-        raise Failure(
-            f"{database}: cannot be read ({error}); check the disk and the"
-            " permissions, or ingest the exports again with --replace"
-        ) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
+def connect(database: str) -> sqlite3.Connection:
+    """Return a connection to a database, named by its path or URI."""
+    connection = sqlite3.connect(database, uri=True, isolation_level=None)
+    connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+    return connection
 
 
-def connect(database: Path, queries: Iterable[str]) -> sqlite3.Connection:
-    """Return a connection that can read the database and do nothing else.
+class Snapshot:
+    """The database as it is at one moment, and what is made of it in a run.
 
-    The shared views that the queries need have been evaluated.
+    Each shared view that is needed is evaluated once, into a file of its own in
+    *directory*; whoever names the view reads that file. So several processes
+    can evaluate, and write the reports, side by side.
     """
+
+    def __init__(self, database: Path, directory: Path) -> None:
+        self.database = database
+        self.uri = f"{database.absolute().as_uri()}?mode=ro"
+        self.directory = directory
+        with self.readable():
+            self.guard = connect(self.uri)
+            self.guard.execute("begin")  # nobody changes it meanwhile
+            self.definitions: dict[str, str] = dict(
+                self.guard.execute(
+                    "select name, sql from sqlite_master where type = 'view'"
+                )
+            )
+
+    def read_by(self, query: str) -> list[str]:
+        """Return which shared views a query names.
+
+        A name in a text counts too: that costs time, and nothing else.
+        """
+        query = re.sub(r"--.*", "", query)
+        return [
+            view
+            for view in SHARED_VIEWS
+            if re.search(rf"(?i)\b{view}\b", query)
+        ]
+
+    def needed_by(self, queries: Iterable[str]) -> list[str]:
+        """Return the shared views that queries read, and those read in turn."""
+        texts = list(queries)
+        for view in reversed(SHARED_VIEWS):
+            if any(view in self.read_by(text) for text in texts):
+                texts.append(self.definitions[view])
+        return [
+            view for view in SHARED_VIEWS if self.definitions[view] in texts
+        ]
+
+    def opened(self, query: str) -> closing[sqlite3.Connection]:
+        """Open the database for a query, which can do nothing but read."""
+        connection = connect(self.uri)
+        self.attach_views(connection, query)
+        connection.set_authorizer(only_reading)
+        return closing(connection)
+
+    def attach_views(self, connection: sqlite3.Connection, query: str) -> None:
+        """Let the shared views that a query names stand for their rows."""
+        for view in self.read_by(query):
+            file = f"file_of_{view}"
+            connection.execute(
+                f"attach ? as {file}", (str(self.file_of(view)),)
+            )
+            connection.execute(
+                f"create temp view {view} as select * from {file}.{view}"
+            )
+
+    def evaluate(self, view: str) -> None:
+        """Put a view's rows into a table of its name, in a file of its own."""
+        query = self.definitions[view].partition(" as\n")[2]
+        file = str(self.file_of(view))
+        with self.readable(), closing(connect(file)) as connection:
+            connection.execute("pragma journal_mode = off")
+            connection.execute("pragma synchronous = off")
+            connection.execute("attach ? as database", (self.uri,))
+            self.attach_views(connection, query)
+            described = connection.execute(
+                f"pragma database.table_info({view})"
+            )
+            columns = [f"{name} {kind}" for _, name, kind, *_ in described]
+            # in the order of its key, which is that of what reads it
+            key, rowid = SHARED_VIEWS[view], ""
+            if key:
+                columns.append(f"primary key ({key})")
+                rowid = " without rowid"
+            connection.execute("begin")
+            connection.execute(
+                f"create table main.{view} ({', '.join(columns)}){rowid}"
+            )
+            connection.execute(f"insert into main.{view} {query}")
+            connection.execute("commit")
+
+    def evaluations(self, queries: Iterable[str]) -> list[Task]:
+        """Return what evaluates the shared views that queries read."""
+        return [
+            Task(
+                view,
+                [v for v in self.read_by(self.definitions[view]) if v != view],
+                partial(self.evaluate, view),
+            )
+            for view in self.needed_by(queries)
+        ]
+
+    def answer(self, name: str, query: str) -> None:
+        """Keep the rows of a query under a name; see answer_to()."""
+        with self.readable(), self.opened(query) as connection:
+            rows = list(started(connection, query))
+        (self.directory / f"{name}.json").write_text(json.dumps(rows))
+
+    def answer_to(self, name: str) -> list[Row]:
+        return [
+            *map(
+                tuple, json.loads((self.directory / f"{name}.json").read_text())
+            )
+        ]
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """Raise what is wrong with the database as Failure."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise Failure(
+                f"{self.database}: cannot be read ({error}); check the disk and"
+                " the permissions, or ingest the exports again with --replace"
+            ) from error
+
+    def file_of(self, view: str) -> Path:
+        """Return where a view's rows are."""
+        return self.directory / f"{view}.db"
+
+
+@contextmanager
+def snapshot(database: Path, directory: Path) -> Iterator[Snapshot]:
+    """Take a snapshot; *directory* is made, and removed in the end."""
     if database.with_name(f"{database.name}-journal").exists():
         # An ingest was killed. The first to open the database for writing
         # takes back what it had begun; where we may not, reading tells.
@@ -104,63 +293,14 @@ def connect(database: Path, queries: Iterable[str]) -> sqlite3.Connection:
             writable = sqlite3.connect(database)
             writable.execute("select 1 from exports limit 1")
             writable.close()
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    connection.execute(f"pragma cache_size = -{CACHE_KIB}")
-    connection.execute("begin")  # all reports see the same moment
-    definitions: dict[str, str] = dict(
-        connection.execute(
-            "select name, sql from sqlite_master where type = 'view'"
-        )
-    )
-    for view in needed_views(queries, definitions):
-        show_progress(f"evaluating {view}")
-        evaluate(connection, view, definitions[view])
-    connection.set_authorizer(only_reading)
-    return connection
-
-
-def needed_views(
-    queries: Iterable[str], definitions: Mapping[str, str]
-) -> list[str]:
-    """Return which of SHARED_VIEWS the queries name, and these views in turn.
-
-    A name in a comment counts too: that costs time, and nothing else.
-    """
-    texts = list(queries)
-    needed: list[str] = []
-    for view in reversed(SHARED_VIEWS):
-        if any(re.search(rf"(?i)\b{view}\b", text) for text in texts):
-            needed.insert(0, view)
-            texts.append(definitions[view])
-    return needed
-
-
-def evaluate(
-    connection: sqlite3.Connection, view: str, definition: str
-) -> None:
-    """Put a view's rows into a temporary table that takes its name.
-
-    Whatever reads the view from now on, in this connection, reads the table:
-    the reports, and the views that are evaluated after it. All seven reports
-    take a third of the time so.
-    """
-    query = definition.partition(" as\n")[2]
-    if not (key := SHARED_VIEWS[view]):
-        connection.execute(f"create temp table {view} as {query}")
-        return
-    columns = [
-        f"{name} {kind}"
-        for _, name, kind, *_ in connection.execute(
-            f"pragma main.table_info({view})"
-        )
-    ]
-    # in the order of its key, which is that of what reads it
-    connection.execute(
-        f"create temp table {view}"
-        f" ({', '.join(columns)}, primary key ({key})) without rowid"
-    )
-    connection.execute(f"insert into temp.{view} {query}")
+    shutil.rmtree(directory, ignore_errors=True)  # of a run that was killed
+    directory.mkdir()
+    try:
+        taken = Snapshot(database, directory)
+        with closing(taken.guard):
+            yield taken
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def only_reading(action: int, *_: object) -> int:
@@ -219,25 +359,31 @@ def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
 
 
 def results(
-    connection: sqlite3.Connection, report: Path
+    taken: Snapshot, report: Path
 ) -> Iterator[tuple[list[str], list[Row]]]:
     """Yield a report's columns, and its rows piece by piece, at least once.
 
     Raises Failure, naming the report, if it is not one query.
     """
     try:
-        cursor = started(connection, report.read_text(encoding="utf-8"))
-        if cursor.description is None:
-            raise Failure(f"{report}: no query in it; a report is one select")
-        columns = [name for name, *_ in cursor.description]
-        if len(set(columns)) < len(columns):
-            raise Failure(f"{report}: two columns have one name; rename one")
-        rows = cursor.fetchmany(CHUNK_ROWS)
-        while True:
-            yield columns, rows
+        query = report.read_text(encoding="utf-8")
+        with taken.opened(query) as connection:
+            cursor = started(connection, query)
+            if cursor.description is None:
+                raise Failure(
+                    f"{report}: no query in it; a report is one select"
+                )
+            columns = [name for name, *_ in cursor.description]
+            if len(set(columns)) < len(columns):
+                raise Failure(
+                    f"{report}: two columns have one name; rename one"
+                )
             rows = cursor.fetchmany(CHUNK_ROWS)
-            if not rows:
-                return
+            while True:
+                yield columns, rows
+                rows = cursor.fetchmany(CHUNK_ROWS)
+                if not rows:
+                    return
     except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
         raise Failure(
             f"{report}: {error}; a report is one select, and only reads"
@@ -260,8 +406,16 @@ def converted(
     """
     if unit != "seconds" and column.endswith("_seconds"):
         return (in_unit(value, unit) for value in values)
-    if str in set(map(type, values)):
-        return map(defused, values)
+    kinds = set(map(type, values))
+    if str in kinds:
+        # most columns of text have few different ones
+        changed = {
+            value: defused(value)
+            for value in set(values)
+            if value != defused(value)
+        }
+        if changed:
+            return (changed.get(value, value) for value in values)
     return values
 
 
@@ -285,15 +439,13 @@ def defused(value: object) -> object:
     return f"'{value}" if value.startswith(FORMULA_STARTS) else value
 
 
-def write_csv(
-    connection: sqlite3.Connection, report: Path, unit: str, file: IO[str]
-) -> None:
+def write_csv(taken: Snapshot, report: Path, unit: str, file: TextIO) -> None:
     """Write a report's result to *file*; see results() for what may be wrong.
 
     With pandas it would take three times as long, its import not counted.
     """
     writer = csv.writer(file, lineterminator="\n")
-    for number, (columns, rows) in enumerate(results(connection, report)):
+    for number, (columns, rows) in enumerate(results(taken, report)):
         if number == 0:
             writer.writerow(defused(renamed(name, unit)) for name in columns)
         # a piece without rows has no columns, either
@@ -309,6 +461,7 @@ def write_csv(
                 f"{report}: a column of seconds is not of numbers ({error});"
                 " correct the report, or leave out --unit"
             ) from error
+    file.flush()
 
 
 # The terminal
@@ -326,23 +479,19 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def overview(connection: sqlite3.Connection) -> list[list[str]]:
+def described(metrics: Sequence[Row]) -> list[list[str]]:
     """Return what was computed: a header, and a row per metric."""
     rows = [["", "tickets", "median", "90 % within", "maximum"]]
-    for metric, tickets, *durations in started(
-        connection, sql("terminal/metrics")
-    ):
+    for metric, tickets, *durations in metrics:
         rows.append([metric, f"{tickets:,}", *map(duration, durations)])
     return rows
 
 
-def properties(connection: sqlite3.Connection, ticket_id: int) -> Row:
+def properties(taken: Snapshot, ticket_id: int) -> Row:
     """Return a ticket's priority, group and agent."""
-    (row,) = started(
-        connection,
-        sql("terminal/properties_of_ticket"),
-        {"ticket_id": ticket_id},
-    )
+    query = sql("terminal/properties_of_ticket")
+    with taken.opened(query) as connection:
+        (row,) = started(connection, query, {"ticket_id": ticket_id})
     return cast(Row, row)
 
 
@@ -380,27 +529,10 @@ def sql_queries(
             f"{database}: no such database; make it with export_json.py"
         )
     with locked(output_dir, shared=[database.parent]):
-        queries = [
-            *(report.read_text("utf-8", "replace") for report in reports),
-            *(sql(f"terminal/{name}") for name in TERMINAL),
-        ]
-        if plot:
-            queries.append(sql("terminal/properties_of_ticket"))
-        with opened(database, queries) as connection, ExitStack() as files:
-            for report in reports:
-                show_progress(f"running {report.name}")
-                target = output_dir / f"{report.stem}.csv"
-                file = files.enter_context(replacing(target))
-                write_csv(connection, report, unit, file)
-                file.flush()
-            show_progress("")
-            metrics = overview(connection)
-            waiting = list(started(connection, sql("terminal/longest_waiting")))
-            if plot:
-                waiting = [
-                    (*row, *properties(connection, row[0])) for row in waiting
-                ]
-            ((tickets, as_of),) = started(connection, sql("terminal/counts"))
+        metrics, waiting, ((tickets, as_of),) = run_reports(
+            reports, database, output_dir, unit, plot
+        )
+        overview = described(metrics)
         if plot:
             from freshdesk import pictures
 
@@ -408,17 +540,55 @@ def sql_queries(
             texts = {
                 report.stem: report.read_text("utf-8") for report in reports
             }
-            run = pictures.Run(tickets, as_of, metrics, waiting, texts)
+            run = pictures.Run(tickets, as_of, overview, waiting, texts)
             pictures.publish(output_dir, unit, run)
-            show_progress("")
+        show_progress("")
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
     page = f"; look at {output_dir / 'index.html'}" if plot else ""
-    print(table(metrics))
+    print(table(overview))
     print(longest(waiting))
     print(
         f"{output_dir}: {plural(len(reports), 'report')}"
         f" of {plural(tickets, 'ticket')}{until}{page}"
     )
+
+
+def run_reports(
+    reports: Sequence[Path],
+    database: Path,
+    output_dir: Path,
+    unit: str,
+    plot: bool,
+) -> tuple[list[Row], list[Row], list[Row]]:
+    """Write the reports' files; return the rows of the TERMINAL queries.
+
+    All are computed before the first file is replaced.
+    """
+    directory = output_dir / ".shared_views"
+    with snapshot(database, directory) as taken, ExitStack() as files:
+        queries = [sql(f"terminal/{name}") for name in TERMINAL]
+        tasks = [
+            Task(name, taken.read_by(query), partial(taken.answer, name, query))
+            for name, query in zip(TERMINAL, queries, strict=True)
+        ]
+        for report in reports:
+            target = output_dir / f"{report.stem}.csv"
+            file = files.enter_context(replacing(target))
+            query = report.read_text("utf-8", "replace")
+            do = partial(write_csv, taken, report, unit, file)
+            tasks.append(Task(report.name, taken.read_by(query), do))
+            queries.append(query)
+        if plot:
+            queries.append(sql("terminal/properties_of_ticket"))
+        is_large = database.stat().st_size >= PARALLEL_SIZE
+        run_tasks(
+            [*taken.evaluations(queries), *tasks],
+            processes=(os.cpu_count() or 1) if is_large else 1,
+        )
+        metrics, waiting, counts = map(taken.answer_to, TERMINAL)
+        if plot:
+            waiting = [(*row, *properties(taken, row[0])) for row in waiting]
+    return metrics, waiting, counts
 
 
 def require(package: str, installed_with: str) -> None:

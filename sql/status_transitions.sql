@@ -7,8 +7,8 @@
 -- Of several statuses in one second all but the last are left after 0 seconds.
 with visits as (
     select
-        i.status as from_status,
-        i.next_status as to_status,
+        i.status_number,
+        i.next_status_number,
         i.ended_at - coalesce(
             lag(i.ended_at) over (
                 partition by i.ticket_id
@@ -18,28 +18,31 @@ with visits as (
         ) as seconds_before
     from status_intervals as i
     inner join ticket_statuses as t on t.ticket_id = i.ticket_id
-    where i.next_status is not null and i.ends_visit = 1
+    where i.next_status_number <> i.status_number
 ),
 
 ranked as (
     select
-        from_status,
-        to_status,
+        status_number,
+        next_status_number,
         seconds_before,
         row_number() over (
-            partition by from_status, to_status
+            partition by status_number, next_status_number
             order by seconds_before
         ) as rank,
-        count(*) over (partition by from_status, to_status) as transitions
+        count(*) over (partition by status_number, next_status_number)
+            as transitions
     from visits
 )
 
 select
-    from_status,
-    to_status,
+    s.status as from_status,
+    n.status as to_status,
     count(*) as transitions,
-    min(case when rank * 2 >= transitions then seconds_before end)
+    min(case when r.rank * 2 >= r.transitions then r.seconds_before end)
         as median_time_before_seconds
-from ranked
-group by from_status, to_status
-order by from_status, to_status;
+from ranked as r
+inner join distinct_statuses as s on s.status_number = r.status_number
+inner join distinct_statuses as n on n.status_number = r.next_status_number
+group by s.status, n.status
+order by s.status, n.status;

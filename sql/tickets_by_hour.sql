@@ -66,14 +66,16 @@ events as (
     from ticket_statuses
     union all
     select
-        ended_at,
+        i.ended_at,
         0,
         0,
-        case when is_resolved = 0 and next_is_resolved = 1 then 1 else 0 end,
-        case when is_resolved = 1 and next_is_resolved = 0 then 1 else 0 end,
-        is_resolved - next_is_resolved
-    from status_intervals
-    where next_status is not null and ends_visit = 1
+        case when s.is_resolved < n.is_resolved then 1 else 0 end,
+        case when s.is_resolved > n.is_resolved then 1 else 0 end,
+        s.is_resolved - n.is_resolved
+    from status_intervals as i
+    inner join distinct_statuses as s on s.status_number = i.status_number
+    inner join distinct_statuses as n on n.status_number = i.next_status_number
+    where s.is_resolved <> n.is_resolved
 ),
 
 hourly as (

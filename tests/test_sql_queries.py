@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -361,20 +360,68 @@ def test_the_reports_do_not_wait_for_pandas(database: Path) -> None:
 def test_only_the_shared_views_that_the_reports_need_are_evaluated(
     database: Path,
 ) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        definitions = dict(
-            connection.execute(
-                "select name, sql from sqlite_master where type = 'view'"
-            )
-        )
-    query = "select * from Agents where 'no_agents' <> 'first_response'"
-    assert sql_queries.needed_views([query], definitions) == ["agents"]
-    query = 'select visits from "status_intervals"'
-    assert sql_queries.needed_views([query], definitions) == [
-        "clock",
-        "named_statuses",
-        "status_intervals",
-    ]
+    with sql_queries.snapshot(database, Path("views")) as taken:
+        query = "select * from Agents where 'no_agents' <> 'first_response'"
+        assert taken.needed_by([query]) == ["agents"]
+        query = 'select position from "status_intervals" -- not agents'
+        assert taken.needed_by([query]) == [
+            "clock",
+            "named_statuses",
+            "status_intervals",
+        ]
+        assert [
+            (task.name, task.needs) for task in taken.evaluations([query])
+        ] == [
+            ("clock", []),
+            ("named_statuses", []),
+            ("status_intervals", ["clock", "named_statuses"]),
+        ]
+    assert not Path("views").exists()
+
+
+@pytest.fixture
+def side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let any database deserve several processes."""
+    monkeypatch.setattr(sql_queries, "PARALLEL_SIZE", 0)
+    monkeypatch.setattr(sql_queries.os, "cpu_count", lambda: 3)
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_several_processes_write_what_one_does(database: Path) -> None:
+    assert run(database) == 0
+    several = {path: path.read_bytes() for path in Path("out").iterdir()}
+    sql_queries.PARALLEL_SIZE = 1 << 40
+    assert run(database) == 0
+    assert several == {
+        path: path.read_bytes() for path in Path("out").iterdir()
+    }
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_a_report_that_fails_in_another_process_is_one_line_too(
+    database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own_report(Path("mine"), "a", "select 1 as a")
+    own_report(Path("mine"), "b", "select 1 as a from nowhere")
+    assert run(database, "--sql-dir", "mine") == 1
+    assert capfd.readouterr().err == (
+        "error: mine/b.sql: no such table: nowhere; a report is one select,"
+        " and only reads\n"
+    )
+    assert list(Path("out").iterdir()) == []
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_a_programming_error_in_another_process_keeps_its_traceback(
+    database: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sql_queries, "renamed", None)
+    with pytest.raises(RuntimeError, match="time_spent_open"):
+        run(database, "time_spent_open")
+    assert "'NoneType' object is not callable" in capfd.readouterr().err
+    assert list(Path("out").iterdir()) == []
 
 
 @pytest.mark.usefixtures("database")
@@ -402,15 +449,35 @@ def plan(connection: sqlite3.Connection, query: str) -> list[str]:
 def test_the_windows_read_in_order_and_sort_at_most_within_a_second(
     database: Path,
 ) -> None:
-    connection = sqlite3.connect(database)
-    for view in ("status_intervals", "ticket_creations"):
-        steps = plan(connection, f"select * from {view}")
-        assert any(
-            "p USING COVERING INDEX property_changes_in_order" in step
-            for step in steps
-        ), steps
-        (sort,) = (step for step in steps if "TEMP B-TREE" in step)
-        assert re.search("RIGHT PART|LAST", sort), steps
+    views = ["status_intervals", "ticket_creations"]
+    with sql_queries.snapshot(database, Path("views")) as taken:
+        sql_queries.run_tasks(taken.evaluations(views), 1)
+        for view in views:
+            query = taken.definitions[view].partition(" as\n")[2]
+            with taken.opened(query) as connection:
+                steps = plan(connection, query)
+            assert any(
+                "p USING COVERING INDEX property_changes_in_order" in step
+                for step in steps
+            ), steps
+            (sort,) = (step for step in steps if "TEMP B-TREE" in step)
+            assert re.search("RIGHT PART|LAST", sort), steps
+
+
+def test_what_reads_the_intervals_of_a_ticket_needs_no_sort(
+    database: Path,
+) -> None:
+    with sql_queries.snapshot(database, Path("views")) as taken:
+        queries = [
+            taken.definitions["ticket_statuses"].partition(" as\n")[2],
+            (ROOT / "sql/time_in_status.sql").read_text(),
+            (ROOT / "sql/ticket_metrics.sql").read_text(),
+        ]
+        sql_queries.run_tasks(taken.evaluations(queries), 1)
+        for query in queries:
+            with taken.opened(query) as connection:
+                steps = plan(connection, query)
+            assert not [step for step in steps if "TEMP B-TREE" in step], steps
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,26 @@ create view clock as
 select max(max(end_at, coalesce(last_performed_at, end_at))) as as_of
 from exports;
 
--- One row per status label: the status that it means.
+-- One row per status label: the status that it means. Statuses are numbered in
+-- the order of their names; labels that mean the same have the same number.
 create view named_statuses as
 select
     s.status_id,
+    dense_rank() over (order by coalesce(a.status, s.spelling))
+        as status_number,
     coalesce(a.status, s.spelling) as status,
     coalesce(c.is_resolved, 0) as is_resolved
 from statuses as s
 left join status_aliases as a on a.label_key = s.label_key
 left join canonical_statuses as c on c.status = a.status;
+
+-- One row per status, however many labels mean it.
+create view distinct_statuses as
+select distinct
+    status_number,
+    status,
+    is_resolved
+from named_statuses;
 
 -- One row per activity, whatever it is.
 create view activities as
@@ -74,20 +85,18 @@ group by ticket_id;
 -- One row per activity that sets a status: the interval up to the next one of
 -- the ticket, or to the end of the clock. Neighbours may have the same status
 -- (every activity of the 2017 form repeats it): a visit to a status ends where
--- ends_visit is 1. Of several in one second the last one stands, the others
--- last 0 seconds. The current one has no next_status.
+-- the next one differs. Of several in one second the last one stands, the
+-- others last 0 seconds. The current one has no next status.
 create view status_intervals as
 with ordered_changes as (
     select
         p.ticket_id,
         p.export_id,
         p.position,
-        s.status,
-        s.is_resolved,
+        s.status_number,
         p.performed_at as started_at,
         lead(p.performed_at) over ticket_order as next_started_at,
-        lead(s.status) over ticket_order as next_status,
-        lead(s.is_resolved) over ticket_order as next_is_resolved
+        lead(s.status_number) over ticket_order as next_status_number
     from property_changes as p
     inner join exports as e on e.export_id = p.export_id
     inner join named_statuses as s on s.status_id = p.status_id
@@ -103,22 +112,33 @@ with ordered_changes as (
 
 select
     o.ticket_id,
+    o.status_number,
     o.export_id,
     o.position,
-    o.status,
-    o.is_resolved,
-    o.next_status,
-    o.next_is_resolved,
     o.started_at,
     coalesce(o.next_started_at, c.as_of) as ended_at,
-    coalesce(o.next_started_at, c.as_of) - o.started_at as seconds,
-    case when o.next_status = o.status then 0 else 1 end as ends_visit
+    o.next_status_number
 from ordered_changes as o
 cross join clock as c;
 
 -- One row per ticket that had a status: what its statuses tell.
 create view ticket_statuses as
-with totals as (
+with intervals as (
+    select
+        i.ticket_id,
+        i.started_at,
+        i.ended_at,
+        i.ended_at - i.started_at as seconds,
+        s.status,
+        s.is_resolved,
+        n.status is null as is_current,
+        n.is_resolved as is_next_resolved
+    from status_intervals as i
+    inner join distinct_statuses as s on s.status_number = i.status_number
+    left join distinct_statuses as n on n.status_number = i.next_status_number
+),
+
+totals as (
     select
         ticket_id,
         sum(case when status = 'Open' then seconds else 0 end) as open_seconds,
@@ -126,17 +146,17 @@ with totals as (
             as waiting_on_customer_seconds,
         sum(case when status = 'Pending' then seconds else 0 end)
             as pending_seconds,
-        sum(case when is_resolved < next_is_resolved then 1 else 0 end)
+        sum(case when is_resolved < is_next_resolved then 1 else 0 end)
             as resolutions,
-        sum(case when is_resolved > next_is_resolved then 1 else 0 end)
+        sum(case when is_resolved > is_next_resolved then 1 else 0 end)
             as reopens,
-        max(case when next_status is null then status end) as current_status,
-        max(case when next_status is null then is_resolved end) as is_resolved,
+        max(case when is_current then status end) as current_status,
+        max(case when is_current then is_resolved end) as is_resolved,
         min(started_at) as first_status_at,
         min(case when is_resolved = 1 then started_at end)
             as first_resolved_at,
         max(case when is_resolved = 0 then ended_at end) as last_unresolved_at
-    from status_intervals
+    from intervals
     group by ticket_id
 )
 

@@ -12,42 +12,47 @@ with metrics (place, metric) as (
         (5, 'Time to first response')
 ),
 
-metric_values as (
-    select
-        1 as place,
-        time_spent_open_seconds as seconds
-    from ticket_metrics
-    union all
-    select
-        2,
-        time_spent_waiting_on_customer_seconds
-    from ticket_metrics
-    union all
-    select
-        3,
-        time_spent_waiting_for_response_seconds
-    from ticket_metrics
-    union all
-    select
-        4,
-        time_till_resolution_seconds
-    from ticket_metrics
-    union all
-    select
-        5,
-        time_to_first_response_seconds
-    from ticket_metrics
-),
-
 -- Tickets with equal seconds in one row, which halves what is to be ranked.
 counted as (
     select
-        place,
-        seconds,
+        1 as place,
+        time_spent_open_seconds as seconds,
         count(*) as tickets
-    from metric_values
-    where seconds is not null
-    group by place, seconds
+    from ticket_metrics
+    where time_spent_open_seconds is not null
+    group by time_spent_open_seconds
+    union all
+    select
+        2,
+        time_spent_waiting_on_customer_seconds,
+        count(*)
+    from ticket_metrics
+    where time_spent_waiting_on_customer_seconds is not null
+    group by time_spent_waiting_on_customer_seconds
+    union all
+    select
+        3,
+        time_spent_waiting_for_response_seconds,
+        count(*)
+    from ticket_metrics
+    where time_spent_waiting_for_response_seconds is not null
+    group by time_spent_waiting_for_response_seconds
+    union all
+    select
+        4,
+        time_till_resolution_seconds,
+        count(*)
+    from ticket_metrics
+    where time_till_resolution_seconds is not null
+    group by time_till_resolution_seconds
+    union all
+    select
+        5,
+        time_to_first_response_seconds,
+        count(*)
+    from ticket_metrics
+    where time_to_first_response_seconds is not null
+    group by time_to_first_response_seconds
 ),
 
 ranked as (

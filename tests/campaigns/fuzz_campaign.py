@@ -411,6 +411,7 @@ class Bench:
 
     def __init__(self, directory: Path) -> None:
         self.database = directory / "tickets.db"
+        self.views = directory / "views"
         self.file = directory / "mutant.json"
         self.history = as_bytes(HISTORY)
         self.file.write_bytes(self.history)
@@ -470,11 +471,13 @@ class Bench:
         """Return the lines of every report."""
         found = {}
         queries = {name: freshdesk.sql(name) for name in REPORTS}
-        with sql_queries.opened(self.database, queries.values()) as connection:
+        with sql_queries.snapshot(self.database, self.views) as taken:
+            sql_queries.run_tasks(taken.evaluations(queries.values()), 1)
             for name, query in queries.items():
-                cursor = connection.execute(query)
-                columns = [column for column, *_ in cursor.description]
-                rows = [list(row) for row in cursor]
+                with taken.opened(query) as connection:
+                    cursor = connection.execute(query)
+                    columns = [column for column, *_ in cursor.description]
+                    rows = [list(row) for row in cursor]
                 found[name] = csv_lines(columns, rows)
         return found
 
