@@ -70,6 +70,7 @@ from freshdesk import (
     put_in_place,
     show_progress,
     sql,
+    without_garbage_collection,
 )
 
 READ_SIZE = 1 << 18  # bytes; larger is no faster
@@ -360,15 +361,15 @@ def refuse(name: str, wanted: str, value: object) -> Malformed:
 
 
 def moment(record: Record, name: str) -> int:
-    """Return the time under *name* in seconds since 1970."""
-    if name not in record:
-        raise Malformed(f"{name} is missing")
+    """Take the time under *name* away; return it in seconds since 1970."""
+    text = record.pop(name, ...)
     try:
-        return parse_timestamp(record[name])
+        return parse_timestamp(text)
     except (TypeError, ValueError):
-        raise refuse(
-            name, "a time like 21-04-2017 09:33:38 +0000", record[name]
-        ) from None
+        if text is ...:
+            raise Malformed(f"{name} is missing") from None
+        wanted = "a time like 21-04-2017 09:33:38 +0000"
+        raise refuse(name, wanted, text) from None
 
 
 def nesting(value: object, depth: int = 0) -> int:
@@ -558,7 +559,6 @@ class Batch:
         if not is_integer(ticket_id):
             raise refuse("ticket_id", "an integer", ticket_id)
         performed_at = moment(record, "performed_at")
-        del record["performed_at"]
         performer_type = record.pop("performer_type", None)
         if not isinstance(performer_type, str):
             raise refuse("performer_type", "text", performer_type)
@@ -589,7 +589,7 @@ class Batch:
     def sorted(self) -> Batch:
         """Return this, sorted as the tables are: neighbours share pages."""
         for rows in (self.notes, self.property_changes):
-            rows.sort(key=itemgetter(0, 1, 2))
+            rows.sort()  # their key comes first
         return self
 
 
@@ -894,7 +894,8 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
             rows = batches(file)
             if before.st_size >= PARALLEL_SIZE:
                 rows = ahead(rows)
-            ingested = ingest(connection, rows, name, digest)
+            with without_garbage_collection():
+                ingested = ingest(connection, rows, name, digest)
             after = path.stat()
             if (before.st_size, before.st_mtime_ns) != (
                 after.st_size,

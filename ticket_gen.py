@@ -26,13 +26,12 @@ creation. Ingest them together, or write today's form, which marks creations.
 from __future__ import annotations
 
 import argparse
-import gc
 import random
 import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone, tzinfo
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, count
@@ -57,6 +56,7 @@ from freshdesk import (
     locked,
     replacing,
     show_progress,
+    without_garbage_collection,
 )
 
 # ---- The tables that make the world ----------------------------------------
@@ -1098,7 +1098,7 @@ def write_helpdesk(
     paths = [path] if days == 1 else [dated(path, start) for start in starts]
     with ExitStack() as stack:
         stack.enter_context(locked(path.parent))
-        stack.enter_context(no_garbage_collection())
+        stack.enter_context(without_garbage_collection())
         files = [stack.enter_context(replacing(name)) for name in paths]
         activities = helpdesk.activities()
         total = write_exports(files, starts, activities)
@@ -1110,18 +1110,6 @@ def write_helpdesk(
         f"{names}: {total:,} activities of {tickets:,} "
         f"ticket{'s' * (tickets != 1)}, {since} to {until} UTC"
     )
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Save the time to look for cycles: the simulation makes none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def dated(path: Path, start: int) -> Path:

@@ -22,6 +22,7 @@ Source: Freshdesk's API documentation, "Export ticket activities".
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import re
 import sys
@@ -181,6 +182,21 @@ def show_progress(text: str) -> None:
     """Show *text* in place of what was shown before, where a person watches."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Save the time to look for cycles, where none are made.
+
+    That is a tenth of what a large export takes to be made, or read.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def is_database(path: Path) -> bool:

@@ -21,24 +21,35 @@ with visits as (
     where i.next_status_number <> i.status_number
 ),
 
+-- Steps after equal seconds in one row.
+counted as (
+    select
+        status_number,
+        next_status_number,
+        seconds_before,
+        count(*) as steps
+    from visits
+    group by status_number, next_status_number, seconds_before
+),
+
 ranked as (
     select
         status_number,
         next_status_number,
         seconds_before,
-        row_number() over (
+        sum(steps) over (
             partition by status_number, next_status_number
             order by seconds_before
         ) as rank,
-        count(*) over (partition by status_number, next_status_number)
+        sum(steps) over (partition by status_number, next_status_number)
             as transitions
-    from visits
+    from counted
 )
 
 select
     s.status as from_status,
     n.status as to_status,
-    count(*) as transitions,
+    max(r.transitions) as transitions,
     min(case when r.rank * 2 >= r.transitions then r.seconds_before end)
         as median_time_before_seconds
 from ranked as r

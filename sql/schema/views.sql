@@ -472,7 +472,7 @@ with labels as (
     from ticket_properties
 ),
 
-ranked as (
+labelled as (
     select
         l.property,
         l.code,
@@ -480,34 +480,93 @@ ranked as (
         m.is_resolved,
         m.reopens,
         m.time_to_first_response_seconds as response_seconds,
-        m.time_till_resolution_seconds as resolution_seconds,
-        count(m.time_to_first_response_seconds) over (
-            partition by l.property, l.label
-        ) as responses,
-        count(m.time_till_resolution_seconds) over (
-            partition by l.property, l.label
-        ) as resolutions,
-        -- nulls last: theirs are ranks beyond the number of values
-        row_number() over (
-            partition by l.property, l.label
-            order by
-                case
-                    when m.time_to_first_response_seconds is null then 1
-                    else 0
-                end,
-                m.time_to_first_response_seconds
-        ) as response_rank,
-        row_number() over (
-            partition by l.property, l.label
-            order by
-                case
-                    when m.time_till_resolution_seconds is null then 1
-                    else 0
-                end,
-                m.time_till_resolution_seconds
-        ) as resolution_rank
+        m.time_till_resolution_seconds as resolution_seconds
     from labels as l
     inner join ticket_metrics as m on m.ticket_id = l.ticket_id
+),
+
+-- Tickets with equal seconds in one row.
+counted as (
+    select
+        property,
+        label,
+        'response' as metric,
+        response_seconds as seconds,
+        count(*) as tickets
+    from labelled
+    where response_seconds is not null
+    group by property, label, response_seconds
+    union all
+    select
+        property,
+        label,
+        'resolution',
+        resolution_seconds,
+        count(*)
+    from labelled
+    where resolution_seconds is not null
+    group by property, label, resolution_seconds
+),
+
+ranked as (
+    select
+        property,
+        label,
+        metric,
+        seconds,
+        sum(tickets) over (
+            partition by property, label, metric
+            order by seconds
+        ) as rank,
+        sum(tickets) over (partition by property, label, metric) as tickets
+    from counted
+),
+
+percentiles as (
+    select
+        property,
+        label,
+        metric,
+        min(case when rank * 2 >= tickets then seconds end) as median,
+        min(case when rank * 10 >= tickets * 9 then seconds end) as p90
+    from ranked
+    group by property, label, metric
+),
+
+-- One row per value with what is counted, and one for each metric it has.
+figures as (
+    select
+        property,
+        label,
+        min(code) as code,
+        count(*) as tickets,
+        count(response_seconds) as answered,
+        sum(case when is_resolved = 1 then 1 else 0 end) as resolved,
+        sum(case when reopens > 0 then 1 else 0 end) as reopened,
+        sum(case when is_resolved = 0 then 1 else 0 end) as still_open,
+        cast(round(avg(response_seconds)) as integer) as mean_response,
+        cast(round(avg(resolution_seconds)) as integer) as mean_resolution,
+        null as metric,
+        null as median,
+        null as p90
+    from labelled
+    group by property, label
+    union all
+    select
+        property,
+        label,
+        null,
+        0,
+        0,
+        0,
+        0,
+        0,
+        null,
+        null,
+        metric,
+        median,
+        p90
+    from percentiles
 )
 
 select
@@ -519,28 +578,20 @@ select
     end as place,
     min(code) as code,
     label,
-    count(*) as tickets,
-    count(response_seconds) as answered,
-    sum(case when is_resolved = 1 then 1 else 0 end) as resolved,
-    sum(case when reopens > 0 then 1 else 0 end) as reopened,
-    sum(case when is_resolved = 0 then 1 else 0 end) as still_open,
-    min(case when response_rank * 2 >= responses then response_seconds end)
+    sum(tickets) as tickets,
+    sum(answered) as answered,
+    sum(resolved) as resolved,
+    sum(reopened) as reopened,
+    sum(still_open) as still_open,
+    max(case when metric = 'response' then median end)
         as median_time_to_first_response_seconds,
-    min(
-        case when response_rank * 10 >= responses * 9 then response_seconds end
-    ) as p90_time_to_first_response_seconds,
-    cast(round(avg(response_seconds)) as integer)
-        as mean_time_to_first_response_seconds,
-    min(
-        case when resolution_rank * 2 >= resolutions then resolution_seconds end
-    ) as median_time_till_resolution_seconds,
-    min(
-        case
-            when resolution_rank * 10 >= resolutions * 9
-                then resolution_seconds
-        end
-    ) as p90_time_till_resolution_seconds,
-    cast(round(avg(resolution_seconds)) as integer)
-        as mean_time_till_resolution_seconds
-from ranked
+    max(case when metric = 'response' then p90 end)
+        as p90_time_to_first_response_seconds,
+    max(mean_response) as mean_time_to_first_response_seconds,
+    max(case when metric = 'resolution' then median end)
+        as median_time_till_resolution_seconds,
+    max(case when metric = 'resolution' then p90 end)
+        as p90_time_till_resolution_seconds,
+    max(mean_resolution) as mean_time_till_resolution_seconds
+from figures
 group by property, label;
