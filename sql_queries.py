@@ -28,7 +28,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO, cast
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from freshdesk import (
     DATABASE,
@@ -62,11 +62,14 @@ SHARED_VIEWS = {
     "agents": "agent_id",
     "first_responses": "ticket_id",
     "ticket_metrics": "ticket_id",
+    "waiting_tickets": "ticket_id",
     "ticket_properties": "ticket_id",
     "metrics_by_property": "",
 }
 
-TERMINAL = ("metrics", "longest_waiting", "counts")  # whatever the reports
+# What the terminal says, whatever the reports; and the page of pictures.
+TERMINAL = ["metrics", "longest_waiting", "counts"]
+PAGE = [*TERMINAL, "longest_waiting_described"]
 
 Row = tuple[Any, ...]
 
@@ -89,62 +92,65 @@ class Task(NamedTuple):
     do: Callable[[], object]
 
 
-def run_tasks(tasks: Sequence[Task], processes: int) -> None:
+def run_tasks(tasks: Sequence[Task], processes: int) -> dict[str, Any]:
     """Do the tasks, so many at a time, each in a process of its own.
 
     One at a time is done in this process. The first that fails ends all.
+    Returns what each one returned, which is to be small.
     """
+    results: dict[str, Any] = {}
     if processes == 1:
         for task in tasks:
             show_progress(task.name)
-            task.do()
-        return
+            results[task.name] = task.do()
+        return results
     waiting = list(tasks)
     running: dict[int, tuple[Task, BinaryIO]] = {}
-    done: set[str] = set()
     try:
         while waiting or running:
-            ready = [task for task in waiting if done.issuperset(task.needs)]
+            ready = [t for t in waiting if set(t.needs) <= set(results)]
             if ready and len(running) < processes:
                 show_progress(ready[0].name)
                 waiting.remove(ready[0])
                 child, pipe = started_in_child(ready[0])
                 running[child] = ready[0], pipe
                 continue
-            child, status = os.wait()
+            child, _ = os.wait()
             task, pipe = running.pop(child)
             with pipe:
-                problem = pipe.read().decode()
-            if problem:
-                raise Failure(problem)
-            if status:
-                raise RuntimeError(f"{task.name}: a process ended early")
-            done.add(task.name)
+                answer = json.loads(pipe.read() or b"{}")
+            if "failure" in answer:
+                raise Failure(answer["failure"])
+            if "result" not in answer:
+                raise RuntimeError(f"{task.name}: its process ended early")
+            results[task.name] = answer["result"]
     finally:
         for child in running:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+    return results
 
 
 def started_in_child(task: Task) -> tuple[int, BinaryIO]:
-    """Start a task in a new process; return that, and why it fails, if so."""
+    """Start a task in a new process; return that, and where it answers."""
     receiving, sending = os.pipe()
     child = os.fork()
     if child:
         os.close(sending)
         return child, os.fdopen(receiving, "rb")
-    status = 1
     try:
         # Ctrl-C is for the other process, which ends this one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        task.do()
-        status = 0
-    except (Failure, OSError) as error:
-        os.write(sending, describe(error).encode())
+        try:
+            answer = {"result": task.do()}
+        except (Failure, OSError) as error:
+            answer = {"failure": describe(error)}
+        # It has room in the pipe, which is not read before this process ends.
+        os.write(sending, json.dumps(answer).encode())
     except BaseException:
         traceback.print_exc()
     finally:
-        os._exit(status)
+        os._exit(0)
 
 
 # The database
@@ -254,18 +260,10 @@ class Snapshot:
             for view in self.needed_by(queries)
         ]
 
-    def answer(self, name: str, query: str) -> None:
-        """Keep the rows of a query under a name; see answer_to()."""
+    def answer(self, query: str) -> list[Row]:
+        """Return the rows of a query."""
         with self.readable(), self.opened(query) as connection:
-            rows = list(started(connection, query))
-        (self.directory / f"{name}.json").write_text(json.dumps(rows))
-
-    def answer_to(self, name: str) -> list[Row]:
-        return [
-            *map(
-                tuple, json.loads((self.directory / f"{name}.json").read_text())
-            )
-        ]
+            return list(started(connection, query))
 
     @contextmanager
     def readable(self) -> Iterator[None]:
@@ -359,31 +357,31 @@ def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
 
 
 def results(
-    taken: Snapshot, report: Path
+    connection: sqlite3.Connection, report: Path
 ) -> Iterator[tuple[list[str], list[Row]]]:
     """Yield a report's columns, and its rows piece by piece, at least once.
 
-    Raises Failure, naming the report, if it is not one query.
+    Raises Failure if it is not one query.
     """
+    cursor = started(connection, report.read_text(encoding="utf-8"))
+    if cursor.description is None:
+        raise Failure(f"{report}: no query in it; a report is one select")
+    columns = [name for name, *_ in cursor.description]
+    if len(set(columns)) < len(columns):
+        raise Failure(f"{report}: two columns have one name; rename one")
+    rows = cursor.fetchmany(CHUNK_ROWS)
+    while True:
+        yield columns, rows
+        rows = cursor.fetchmany(CHUNK_ROWS)
+        if not rows:
+            return
+
+
+@contextmanager
+def blamed(report: Path) -> Iterator[None]:
+    """Raise what is wrong with a report as Failure, which names it."""
     try:
-        query = report.read_text(encoding="utf-8")
-        with taken.opened(query) as connection:
-            cursor = started(connection, query)
-            if cursor.description is None:
-                raise Failure(
-                    f"{report}: no query in it; a report is one select"
-                )
-            columns = [name for name, *_ in cursor.description]
-            if len(set(columns)) < len(columns):
-                raise Failure(
-                    f"{report}: two columns have one name; rename one"
-                )
-            rows = cursor.fetchmany(CHUNK_ROWS)
-            while True:
-                yield columns, rows
-                rows = cursor.fetchmany(CHUNK_ROWS)
-                if not rows:
-                    return
+        yield
     except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
         raise Failure(
             f"{report}: {error}; a report is one select, and only reads"
@@ -439,29 +437,44 @@ def defused(value: object) -> object:
     return f"'{value}" if value.startswith(FORMULA_STARTS) else value
 
 
-def write_csv(taken: Snapshot, report: Path, unit: str, file: TextIO) -> None:
+def write_csv(
+    engine: Snapshot, report: Path, query: str, unit: str, file: TextIO
+) -> None:
     """Write a report's result to *file*; see results() for what may be wrong.
 
     With pandas it would take three times as long, its import not counted.
     """
-    writer = csv.writer(file, lineterminator="\n")
-    for number, (columns, rows) in enumerate(results(taken, report)):
-        if number == 0:
-            writer.writerow(defused(renamed(name, unit)) for name in columns)
-        # a piece without rows has no columns, either
-        by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
-        try:
-            fields = [
-                converted(name, values, unit)
-                for name, values in zip(columns, by_column, strict=True)
-            ]
-            writer.writerows(zip(*fields, strict=True))
-        except TypeError as error:
-            raise Failure(
-                f"{report}: a column of seconds is not of numbers ({error});"
-                " correct the report, or leave out --unit"
-            ) from error
+    with blamed(report), engine.opened(query) as connection:
+        pieces = results(connection, report)
+        for number, (columns, rows) in enumerate(pieces):
+            try:
+                write_rows(columns, rows, number == 0, unit, file)
+            except TypeError as error:
+                raise Failure(
+                    f"{report}: a column of seconds is not of numbers"
+                    f" ({error}); correct the report, or leave out --unit"
+                ) from error
     file.flush()
+
+
+def write_rows(
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    with_header: bool,
+    unit: str,
+    file: TextIO,
+) -> None:
+    """Write rows to a CSV file; raise TypeError as converted() does."""
+    writer = csv.writer(file, lineterminator="\n")
+    if with_header:
+        writer.writerow(defused(renamed(name, unit)) for name in columns)
+    # a piece without rows has no columns, either
+    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
+    fields = [
+        converted(name, values, unit)
+        for name, values in zip(columns, by_column, strict=True)
+    ]
+    writer.writerows(zip(*fields, strict=True))
 
 
 # The terminal
@@ -485,14 +498,6 @@ def described(metrics: Sequence[Row]) -> list[list[str]]:
     for metric, tickets, *durations in metrics:
         rows.append([metric, f"{tickets:,}", *map(duration, durations)])
     return rows
-
-
-def properties(taken: Snapshot, ticket_id: int) -> Row:
-    """Return a ticket's priority, group and agent."""
-    query = sql("terminal/properties_of_ticket")
-    with taken.opened(query) as connection:
-        (row,) = started(connection, query, {"ticket_id": ticket_id})
-    return cast(Row, row)
 
 
 def longest(waiting: Sequence[Sequence[Any]]) -> str:
@@ -529,10 +534,9 @@ def sql_queries(
             f"{database}: no such database; make it with export_json.py"
         )
     with locked(output_dir, shared=[database.parent]):
-        metrics, waiting, ((tickets, as_of),) = run_reports(
-            reports, database, output_dir, unit, plot
-        )
-        overview = described(metrics)
+        done = run_reports(reports, database, output_dir, unit, plot)
+        overview = described(done["metrics"])
+        ((tickets, as_of),) = done["counts"]
         if plot:
             from freshdesk import pictures
 
@@ -540,13 +544,19 @@ def sql_queries(
             texts = {
                 report.stem: report.read_text("utf-8") for report in reports
             }
-            run = pictures.Run(tickets, as_of, overview, waiting, texts)
+            run = pictures.Run(
+                tickets,
+                as_of,
+                overview,
+                done["longest_waiting_described"],
+                texts,
+            )
             pictures.publish(output_dir, unit, run)
         show_progress("")
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
     page = f"; look at {output_dir / 'index.html'}" if plot else ""
     print(table(overview))
-    print(longest(waiting))
+    print(longest(done["longest_waiting"]))
     print(
         f"{output_dir}: {plural(len(reports), 'report')}"
         f" of {plural(tickets, 'ticket')}{until}{page}"
@@ -559,36 +569,33 @@ def run_reports(
     output_dir: Path,
     unit: str,
     plot: bool,
-) -> tuple[list[Row], list[Row], list[Row]]:
-    """Write the reports' files; return the rows of the TERMINAL queries.
+) -> dict[str, Any]:
+    """Write the reports' files; return the rows of the terminal's queries.
 
     All are computed before the first file is replaced.
     """
+    is_large = database.stat().st_size >= PARALLEL_SIZE
     directory = output_dir / ".shared_views"
-    with snapshot(database, directory) as taken, ExitStack() as files:
-        queries = [sql(f"terminal/{name}") for name in TERMINAL]
+    with snapshot(database, directory) as engine, ExitStack() as files:
+        queries = {
+            name: sql(f"terminal/{name}")
+            for name in (PAGE if plot else TERMINAL)
+        }
         tasks = [
-            Task(name, taken.read_by(query), partial(taken.answer, name, query))
-            for name, query in zip(TERMINAL, queries, strict=True)
+            Task(name, engine.read_by(query), partial(engine.answer, query))
+            for name, query in queries.items()
         ]
         for report in reports:
             target = output_dir / f"{report.stem}.csv"
             file = files.enter_context(replacing(target))
             query = report.read_text("utf-8", "replace")
-            do = partial(write_csv, taken, report, unit, file)
-            tasks.append(Task(report.name, taken.read_by(query), do))
-            queries.append(query)
-        if plot:
-            queries.append(sql("terminal/properties_of_ticket"))
-        is_large = database.stat().st_size >= PARALLEL_SIZE
-        run_tasks(
-            [*taken.evaluations(queries), *tasks],
+            queries[report.name] = query
+            do = partial(write_csv, engine, report, query, unit, file)
+            tasks.append(Task(report.name, engine.read_by(query), do))
+        return run_tasks(
+            [*engine.evaluations(queries.values()), *tasks],
             processes=(os.cpu_count() or 1) if is_large else 1,
         )
-        metrics, waiting, counts = map(taken.answer_to, TERMINAL)
-        if plot:
-            waiting = [(*row, *properties(taken, row[0])) for row in waiting]
-    return metrics, waiting, counts
 
 
 def require(package: str, installed_with: str) -> None:

@@ -315,6 +315,21 @@ left join ticket_statuses as s on s.ticket_id = t.ticket_id
 left join ticket_creations as c on c.ticket_id = t.ticket_id
 left join first_responses as r on r.ticket_id = t.ticket_id;
 
+-- One row per ticket that waits for a first response: its creation was seen, no
+-- agent has responded, and its known status, if any, is neither Resolved nor
+-- Closed. Seconds from the creation to the end of the clock.
+create view waiting_tickets as
+select
+    m.ticket_id,
+    c.as_of - n.created_at as waited_seconds,
+    m.current_status
+from ticket_metrics as m
+inner join ticket_creations as n on n.ticket_id = m.ticket_id
+cross join clock as c
+where
+    m.time_to_first_response_seconds is null
+    and coalesce(m.is_resolved, 0) = 0;
+
 -- One row per ticket ever seen: what it is at the end of the clock, each
 -- property under the last value that an activity named, codes by their names.
 -- Null: no activity ever named the property. (none): it was set to nothing, as
