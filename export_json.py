@@ -92,7 +92,11 @@ class Malformed(ValueError):
 
 def open_export(path: Path) -> BinaryIO:
     """Open an export for reading its uncompressed bytes."""
-    file = path.open("rb")
+    return uncompressed(path.open("rb"))
+
+
+def uncompressed(file: BinaryIO) -> BinaryIO:
+    """Return a file of the bytes that *file*, gzipped or not, stands for."""
     if file.read(2) == b"\x1f\x8b":
         file.seek(0)
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
@@ -758,27 +762,34 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     Raises Failure, one line that names the file, if it cannot be.
     """
     name = path.name.encode(errors="replace").decode()  # it may be any bytes
+    with blamed(path), open_export(path) as file:
+        before = path.stat()
+        digest = sha256(file)
+        known = connection.execute(
+            sql("ingest/find_export"), {"sha256": digest}
+        )
+        if known.fetchone():
+            return Ingested(name, is_known=True)
+        file.seek(0)
+        rows = batches(file)
+        if before.st_size >= PARALLEL_SIZE:
+            rows = ahead(rows)
+        ingested = ingest(connection, rows, name, digest)
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (
+            after.st_size,
+            after.st_mtime_ns,
+        ):
+            raise Malformed("changed while it was read")
+        return ingested
+
+
+@contextmanager
+def blamed(path: Path) -> Iterator[None]:
+    """Raise what is wrong with the export at *path* as Failure, one line."""
     try:
-        with open_export(path) as file:
-            before = path.stat()
-            digest = sha256(file)
-            known = connection.execute(
-                sql("ingest/find_export"), {"sha256": digest}
-            )
-            if known.fetchone():
-                return Ingested(name, is_known=True)
-            file.seek(0)
-            rows = batches(file)
-            if before.st_size >= PARALLEL_SIZE:
-                rows = ahead(rows)
-            ingested = ingest(connection, rows, name, digest)
-            after = path.stat()
-            if (before.st_size, before.st_mtime_ns) != (
-                after.st_size,
-                after.st_mtime_ns,
-            ):
-                raise Malformed("changed while it was read")
-            return ingested
+        yield
+        return
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         problem = f"not a whole gzip file ({describe(error)})"
     except Malformed as error:
