@@ -16,19 +16,28 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import re
 import signal
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    suppress,
+)
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
     Failure,
+    QueryError,
     duration,
     exit_status,
     format_timestamp,
@@ -40,6 +49,9 @@ from freshdesk import (
     sql,
     sql_dir,
 )
+
+if TYPE_CHECKING:
+    from freshdesk import spark
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
@@ -68,7 +80,69 @@ CACHE_KIB = 40_000  # of the database's pages
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-# The database
+# The engines
+
+
+class Cursor(Protocol):
+    """A query's result, as DB-API has it."""
+
+    @property
+    def description(self) -> Any: ...
+
+    def fetchmany(self, size: int, /) -> list[Row]: ...
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+class Connection(Protocol):
+    """What answers queries over the tables and views, as DB-API has it."""
+
+    def execute(
+        self, query: str, parameters: Mapping[str, object], /
+    ) -> Cursor: ...
+
+
+@dataclass
+class Engine:
+    """A way to a connection on which these tables and views are."""
+
+    opened: Callable[[Sequence[str]], AbstractContextManager[Connection]]
+    folders: Sequence[Path] = ()  # that it reads, and no other run may change
+
+
+def sqlite_engine(database: Path) -> Engine:
+    """Return the engine that reads what export_json.py ingested."""
+    if not is_database(database):
+        raise Failure(
+            f"{database}: no such database; make it with export_json.py"
+        )
+    return Engine(partial(opened, database), [database.parent])
+
+
+def spark_engine(
+    exports: Sequence[str], aliases: Sequence[tuple[str, str]]
+) -> Engine:
+    """Return the engine that reads the exports themselves, on Spark."""
+    require("pyspark", "'pyspark>=4' sqlglot")
+    require("sqlglot", "'pyspark>=4' sqlglot")
+    from export_json import last_words
+    from freshdesk import spark
+
+    return Engine(
+        lambda queries: spark.opened(
+            exports, last_words(aliases), partial(needed_views, queries)
+        )
+    )
+
+
+def status_alias(text: str) -> tuple[str, str]:
+    """Return (label, canonical status) of "Label=Status"."""
+    from export_json import status_alias  # which SQLite's runs do not need
+
+    return status_alias(text)
+
+
+# SQLite's
 
 
 @contextmanager
@@ -157,11 +231,14 @@ def only_reading(action: int, *_: object) -> int:
     return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
 
+# Reports -> CSV files
+
+
 def started(
-    connection: sqlite3.Connection,
+    connection: Connection,
     query: str,
     parameters: Mapping[str, object] | None = None,
-) -> sqlite3.Cursor:
+) -> Cursor:
     """Return the cursor of a query; meanwhile Ctrl-C waits.
 
     Inside only_reading() SQLite would take it for a refusal.
@@ -176,9 +253,6 @@ def started(
         signal.signal(signal.SIGINT, usual)
         for number in waiting:
             signal.raise_signal(number)
-
-
-# Reports -> CSV files
 
 
 def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
@@ -201,30 +275,51 @@ def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
     return [found[name] for name in sorted(set(names) or found)]
 
 
+@contextmanager
+def blamed(report: Path) -> Iterator[None]:
+    """Raise what is wrong with a report as Failure, which names it."""
+    try:
+        yield
+    except (
+        QueryError,
+        sqlite3.Error,
+        sqlite3.Warning,
+        UnicodeDecodeError,
+    ) as error:
+        raise Failure(
+            f"{report}: {error}; a report is one select, and only reads"
+        ) from error
+
+
+def result(connection: Connection, report: Path) -> tuple[list[str], Cursor]:
+    """Return a report's columns, and the cursor of its rows.
+
+    Raises Failure if it is not one query.
+    """
+    cursor = started(connection, report.read_text(encoding="utf-8"))
+    if cursor.description is None:
+        raise Failure(f"{report}: no query in it; a report is one select")
+    columns = [name for name, *_ in cursor.description]
+    if len(set(columns)) < len(columns):
+        raise Failure(f"{report}: two columns have one name; rename one")
+    return columns, cursor
+
+
 def results(
-    connection: sqlite3.Connection, report: Path
+    connection: Connection, report: Path
 ) -> Iterator[tuple[list[str], list[Row]]]:
     """Yield a report's columns, and its rows piece by piece, at least once.
 
     Raises Failure, naming the report, if it is not one query.
     """
-    try:
-        cursor = started(connection, report.read_text(encoding="utf-8"))
-        if cursor.description is None:
-            raise Failure(f"{report}: no query in it; a report is one select")
-        columns = [name for name, *_ in cursor.description]
-        if len(set(columns)) < len(columns):
-            raise Failure(f"{report}: two columns have one name; rename one")
+    with blamed(report):
+        columns, cursor = result(connection, report)
         rows = cursor.fetchmany(CHUNK_ROWS)
         while True:
             yield columns, rows
             rows = cursor.fetchmany(CHUNK_ROWS)
             if not rows:
                 return
-    except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
-        raise Failure(
-            f"{report}: {error}; a report is one select, and only reads"
-        ) from error
 
 
 def renamed(column: str, unit: str) -> str:
@@ -269,29 +364,61 @@ def defused(value: object) -> object:
 
 
 def write_csv(
-    connection: sqlite3.Connection, report: Path, unit: str, file: IO[str]
+    connection: Connection, report: Path, unit: str, file: IO[str]
 ) -> None:
     """Write a report's result to *file*; see results() for what may be wrong.
 
     With pandas it would take three times as long, its import not counted.
     """
-    writer = csv.writer(file, lineterminator="\n")
     for number, (columns, rows) in enumerate(results(connection, report)):
-        if number == 0:
-            writer.writerow(defused(renamed(name, unit)) for name in columns)
-        # a piece without rows has no columns, either
-        by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
         try:
-            fields = [
-                converted(name, values, unit)
-                for name, values in zip(columns, by_column, strict=True)
-            ]
-            writer.writerows(zip(*fields, strict=True))
+            write_rows(columns, rows, number == 0, unit, file)
         except TypeError as error:
             raise Failure(
                 f"{report}: a column of seconds is not of numbers ({error});"
                 " correct the report, or leave out --unit"
             ) from error
+
+
+def write_rows(
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    with_header: bool,
+    unit: str,
+    file: IO[str],
+) -> None:
+    """Write rows to a CSV file; raise TypeError as converted() does."""
+    writer = csv.writer(file, lineterminator="\n")
+    if with_header:
+        writer.writerow(defused(renamed(name, unit)) for name in columns)
+    # a piece without rows has no columns, either
+    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
+    fields = [
+        converted(name, values, unit)
+        for name, values in zip(columns, by_column, strict=True)
+    ]
+    writer.writerows(zip(*fields, strict=True))
+
+
+def write_parts(
+    connection: spark.Connection, report: Path, unit: str, folder: str
+) -> None:
+    """Write a report's result as a folder of CSV files, where it is computed.
+
+    See results() for what may be wrong.
+    """
+    with blamed(report):
+        _, cursor = result(connection, report)
+        cast("spark.Cursor", cursor).write(folder, partial(as_csv, unit))
+
+
+def as_csv(
+    unit: str, columns: Sequence[str], rows: Sequence[Row], with_header: bool
+) -> str:
+    """Return what write_rows() writes."""
+    file = io.StringIO(newline="")
+    write_rows(columns, rows, with_header, unit, file)
+    return file.getvalue()
 
 
 # The terminal
@@ -309,7 +436,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def overview(connection: sqlite3.Connection) -> list[list[str]]:
+def overview(connection: Connection) -> list[list[str]]:
     """Return what was computed: a header, and a row per metric."""
     rows = [["", "tickets", "median", "90 % within", "maximum"]]
     for metric, tickets, *durations in started(
@@ -319,14 +446,14 @@ def overview(connection: sqlite3.Connection) -> list[list[str]]:
     return rows
 
 
-def properties(connection: sqlite3.Connection, ticket_id: int) -> Row:
+def properties(connection: Connection, ticket_id: int) -> Row:
     """Return a ticket's priority, group and agent."""
     (row,) = started(
         connection,
         sql("terminal/properties_of_ticket"),
         {"ticket_id": ticket_id},
     )
-    return cast(Row, row)
+    return row
 
 
 def longest(waiting: Sequence[Sequence[Any]]) -> str:
@@ -340,17 +467,19 @@ def longest(waiting: Sequence[Sequence[Any]]) -> str:
 
 def sql_queries(
     names: Sequence[str],
-    database: Path,
-    output_dir: Path,
+    engine: Engine,
+    output_dir: str,
     directory: Path,
     unit: str,
     plot: bool,
+    partitioned: bool,
 ) -> None:
     """Run the reports of *directory*, all of them unless *names* has some.
 
     All results are computed before the first file is replaced. The pictures
     are drawn from these files.
     """
+    folder = Path(output_dir)
     if plot:
         require("pandas", "pandas")
         require("matplotlib", "matplotlib jinja2")
@@ -358,22 +487,26 @@ def sql_queries(
     reports = find_reports(directory, names)
     if plot:
         check_plottable(directory, reports)
-    if not is_database(database):
-        raise Failure(
-            f"{database}: no such database; make it with export_json.py"
-        )
-    with locked(output_dir, shared=[database.parent]):
+    with locked(
+        *([] if is_url(output_dir) else [folder]), shared=engine.folders
+    ):
         queries = [
             *(report.read_text("utf-8", "replace") for report in reports),
             *(sql(f"terminal/{name}") for name in TERMINAL),
         ]
         if plot:
             queries.append(sql("terminal/properties_of_ticket"))
-        with opened(database, queries) as connection, ExitStack() as files:
+        with engine.opened(queries) as connection, ExitStack() as files:
             for report in reports:
                 show_progress(f"running {report.name}")
-                target = output_dir / f"{report.stem}.csv"
-                file = files.enter_context(replacing(target))
+                name = f"{report.stem}.csv"
+                if partitioned:
+                    cluster = cast("spark.Connection", connection)
+                    parts = cluster.replacing(f"{output_dir}/{name}")
+                    part = files.enter_context(parts)
+                    write_parts(cluster, report, unit, part)
+                    continue
+                file = files.enter_context(replacing(folder / name))
                 write_csv(connection, report, unit, file)
                 file.flush()
             show_progress("")
@@ -392,16 +525,22 @@ def sql_queries(
                 report.stem: report.read_text("utf-8") for report in reports
             }
             run = pictures.Run(tickets, as_of, metrics, waiting, texts)
-            pictures.publish(output_dir, unit, run)
+            pictures.publish(folder, unit, run)
             show_progress("")
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
-    page = f"; look at {output_dir / 'index.html'}" if plot else ""
+    page = f"; look at {folder / 'index.html'}" if plot else ""
+    shown = output_dir if is_url(output_dir) else folder
     print(table(metrics))
     print(longest(waiting))
     print(
-        f"{output_dir}: {plural(len(reports), 'report')}"
+        f"{shown}: {plural(len(reports), 'report')}"
         f" of {plural(tickets, 'ticket')}{until}{page}"
     )
+
+
+def is_url(folder: str) -> bool:
+    """Return whether a folder is not one of this machine's."""
+    return "://" in folder
 
 
 def require(package: str, installed_with: str) -> None:
@@ -440,7 +579,9 @@ def main(argv: Sequence[str] | None = None) -> int:
   %(prog)s --plot
       and draw them: open data/outputs/index.html
   %(prog)s -d data/database/exports.db -o weekly --sql-dir my_reports
-      one's own exports and reports""",
+      one's own exports and reports
+  %(prog)s --engine spark --exports 's3a://bucket/exports/*.json.gz'
+      no database: read the exports, and compute all of it, on Spark""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -459,8 +600,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "-o",
         "--output-dir",
-        type=Path,
-        default=OUTPUTS_DIR,
+        default=str(OUTPUTS_DIR),
         help="default: %(default)s",
     )
     parser.add_argument(
@@ -480,17 +620,76 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="draw pictures and a page, index.html, from the reports, too",
     )
+    add_engines(parser)
     args = parser.parse_args(argv)
+    if problem := wrong_usage(args):
+        parser.error(problem)
+
+    def engine() -> Engine:
+        if args.engine == "sqlite":
+            return sqlite_engine(args.database)
+        return spark_engine(args.exports, args.status_alias)
+
     return exit_status(
         lambda: sql_queries(
             args.reports,
-            args.database,
+            engine(),
             args.output_dir,
             args.sql_dir,
             args.unit,
             args.plot,
+            args.partitioned,
         )
     )
+
+
+def add_engines(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what computes."""
+    parser.add_argument(
+        "--engine",
+        choices=["sqlite", "spark"],
+        default="sqlite",
+        help="what reads and computes; default: %(default)s",
+    )
+    spark = parser.add_argument_group("with --engine spark")
+    spark.add_argument(
+        "--exports",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="what to read instead of a database: files, folders or patterns",
+    )
+    spark.add_argument(
+        "--status-alias",
+        action="append",
+        default=[],
+        metavar="LABEL=STATUS",
+        type=status_alias,
+        help="LABEL means STATUS; may be repeated",
+    )
+    spark.add_argument(
+        "--partitioned",
+        action="store_true",
+        help="write each report as a folder of parts, where it was computed",
+    )
+
+
+def wrong_usage(args: argparse.Namespace) -> str | None:
+    """Return which options do not go together, if any."""
+    if args.engine == "sqlite":
+        for option in ("exports", "status_alias", "partitioned"):
+            if getattr(args, option):
+                return f"--{option.replace('_', '-')} needs --engine spark"
+    elif not args.exports:
+        return "--engine spark needs --exports"
+    elif args.database != DATABASE:
+        return "--engine spark reads --exports, and no --database"
+    if args.partitioned and args.plot:
+        return "--plot draws files, and --partitioned writes folders"
+    if is_url(args.output_dir) and not args.partitioned:
+        return f"--output-dir {args.output_dir} needs --partitioned"
+    return None
 
 
 if __name__ == "__main__":
