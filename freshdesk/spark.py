@@ -98,6 +98,7 @@ TIME_PARTS = {
     "%S": "ss",
 }
 
+FEW_ROWS = 10_000
 CHUNK_ROWS = 10_000  # of a result are in memory at a time
 
 
@@ -123,7 +124,7 @@ def opened(
             frame = query(session, definition)
             if view in shared:
                 show_progress(f"evaluating {view}")
-                frame = evaluated(frame, kept)
+                frame = evaluated(frame)
             frame.createOrReplaceTempView(view)
         yield Connection(session)
 
@@ -400,14 +401,12 @@ def create_tables(
     """Make the tables of the exports; return the views' definitions."""
     with blank_database(aliases) as database:
         columns = columns_of_tables(database)
-        parsed = evaluated(read(session, exports, columns), kept)
+        parsed = cached(read(session, exports, columns), kept)
         refuse_malformed(parsed)
         tables = {
             "exports": known_once(parsed, columns["exports"]),
             **{
-                table: evaluated(
-                    counted_once(parsed, table, columns[table]), kept
-                )
+                table: cached(counted_once(parsed, table, columns[table]), kept)
                 for table in INSERTS
             },
         }
@@ -425,7 +424,7 @@ def create_tables(
             tables[table] = frame
         for table, frame in tables.items():
             if table not in INSERTS:
-                frame = evaluated(frame, kept)
+                frame = evaluated(frame)
             frame.createOrReplaceTempView(table)
         return dict(
             database.execute(
@@ -616,12 +615,17 @@ def with_unknown(
     )
 
 
-def evaluated(frame: DataFrame, kept: ExitStack) -> DataFrame:
-    """Return *frame*, whose rows are kept on the workers from now on.
-
-    How many they are is known then, which decides how Spark joins them.
-    """
-    frame = frame.persist()
-    kept.callback(frame.unpersist)
-    frame.count()
+def cached(frame: DataFrame, kept: ExitStack) -> DataFrame:
+    """Return *frame*, whose columns are kept on the workers once computed."""
+    kept.callback(frame.persist().unpersist)
     return frame
+
+
+def evaluated(frame: DataFrame) -> DataFrame:
+    """Return the rows of *frame*, which are on the workers from now on.
+
+    What reads them does not see the plan they were made by, which would grow
+    with each view. Where they are few each worker gets a copy of them.
+    """
+    rows = frame.localCheckpoint()
+    return rows.hint("broadcast") if rows.count() <= FEW_ROWS else rows
