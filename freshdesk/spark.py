@@ -15,6 +15,7 @@ depends on is set, in a session of our own beside it.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sqlite3
@@ -138,6 +139,8 @@ def configured() -> Iterator[SparkSession]:
     active = SparkSession.getActiveSession()
     session = active or new_session()
     session.sparkContext.setLogLevel("ERROR")
+    # What is wrong with a query is said in one line.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     own = session.newSession()
     for name, value in SETTINGS.items():
         own.conf.set(name, value)
@@ -348,6 +351,8 @@ def as_in_spark(node: exp.Expression) -> exp.Expression:
         return exp.cast(node, "bigint")
     if isinstance(node, exp.Anonymous) and node.name.lower() == "strftime":
         return formatted_time(node)
+    if isinstance(node, (exp.JSONExtract, exp.JSONExtractScalar)):
+        return json_value(node)
     return node
 
 
@@ -382,10 +387,27 @@ def formatted_time(call: exp.Anonymous) -> exp.Expression:
         "'{}'".format(text.replace("'", "''")) if text else ""
         for text in parts[::2]
     ]
-    return exp.func(
-        "date_format",
-        exp.func("timestamp_seconds", arguments[1]),
-        exp.Literal.string("".join(parts)),
+    moment = exp.Anonymous(this="timestamp_seconds", expressions=[arguments[1]])
+    pattern = exp.Literal.string("".join(parts))
+    return exp.Anonymous(this="date_format", expressions=[moment, pattern])
+
+
+def json_value(call: exp.JSONExtract | exp.JSONExtractScalar) -> Any:
+    """Return json_extract() as Spark has it, true and false as 1 and 0."""
+    text = call.sql("spark")
+    document = exp.Anonymous(this="parse_json", expressions=[call.this])
+    typed = exp.Anonymous(
+        this="variant_get", expressions=[document, call.expression]
+    )
+    kind = exp.Anonymous(this="schema_of_variant", expressions=[typed])
+    number = exp.case().when(f"{text} = 'true'", "'1'").else_("'0'")
+    return (
+        exp.case()
+        .when(
+            exp.and_(f"{text} in ('true', 'false')", kind.eq("BOOLEAN")),
+            number,
+        )
+        .else_(text)
     )
 
 
@@ -561,12 +583,13 @@ def counted_once(parsed: DataFrame, table: str, columns: Columns) -> DataFrame:
         f"{table}.*", "export_id", *EXPORT_ORDER
     )
     order = [*EXPORT_ORDER, *({"position"} & set(columns))]
-    first = F.min_by(F.struct(*columns), F.struct(*order))
+    others = [name for name in columns if name not in KEY]
+    first = F.min_by(F.struct(*others), F.struct(*order))
     return (
         rows.repartition("ticket_id")
         .groupBy(*KEY)
         .agg(first.alias("first"))
-        .select("first.*")
+        .select(*KEY, "first.*")
     )
 
 
