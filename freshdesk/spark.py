@@ -392,7 +392,9 @@ def formatted_time(call: exp.Anonymous) -> exp.Expression:
     return exp.Anonymous(this="date_format", expressions=[moment, pattern])
 
 
-def json_value(call: exp.JSONExtract | exp.JSONExtractScalar) -> Any:
+def json_value(
+    call: exp.JSONExtract | exp.JSONExtractScalar,
+) -> exp.Expression:
     """Return json_extract() as Spark has it, true and false as 1 and 0."""
     text = call.sql("spark")
     document = exp.Anonymous(this="parse_json", expressions=[call.this])
@@ -401,14 +403,8 @@ def json_value(call: exp.JSONExtract | exp.JSONExtractScalar) -> Any:
     )
     kind = exp.Anonymous(this="schema_of_variant", expressions=[typed])
     number = exp.case().when(f"{text} = 'true'", "'1'").else_("'0'")
-    return (
-        exp.case()
-        .when(
-            exp.and_(f"{text} in ('true', 'false')", kind.eq("BOOLEAN")),
-            number,
-        )
-        .else_(text)
-    )
+    is_boolean = exp.and_(f"{text} in ('true', 'false')", kind.eq("BOOLEAN"))
+    return exp.case().when(is_boolean, number).else_(text)
 
 
 # Exports -> tables
@@ -438,15 +434,13 @@ def create_tables(
             "status_id", status_id(changes["status_id"])
         )
         for table, names in columns.items():
-            if table in tables:
-                continue
-            frame = constant(session, database, table, names)
-            if table in CODES:
-                frame = with_unknown(frame, tables, *CODES[table])
-            tables[table] = frame
+            if table not in tables:
+                tables[table] = constant(session, database, table, names)
+        for table, (code, named_in) in CODES.items():
+            tables[table] = with_unknown(tables[table], tables[named_in], code)
+        for table in ("exports", "statuses", *CODES):
+            tables[table] = evaluated(tables[table])
         for table, frame in tables.items():
-            if table not in INSERTS:
-                frame = evaluated(frame)
             frame.createOrReplaceTempView(table)
         return dict(
             database.execute(
@@ -621,21 +615,17 @@ def constant(
     return session.sql(selected.transform(as_in_spark).sql("spark"))
 
 
-def with_unknown(
-    known: DataFrame, tables: Mapping[str, DataFrame], code: str, table: str
-) -> DataFrame:
-    """Return the codes, with those that a table has besides, by number."""
+def with_unknown(known: DataFrame, named: DataFrame, code: str) -> DataFrame:
+    """Return the codes, with those that are named besides, by number."""
     unknown = (
-        tables[table]
-        .select(code, F.col(code).cast("string").alias("name"))
+        named.select(code, F.col(code).cast("string").alias("name"))
         .where(F.col(code).isNotNull())
         .distinct()
-        .join(known, code, "left_anti")
+        .join(known.hint("broadcast"), code, "left_anti")
     )
     others = [name for name in known.columns if name not in unknown.columns]
-    return known.unionByName(
-        unknown.withColumns({name: F.lit(0).cast("bigint") for name in others})
-    )
+    no = F.lit(0).cast("bigint")
+    return known.unionByName(unknown.withColumns(dict.fromkeys(others, no)))
 
 
 def cached(frame: DataFrame, kept: ExitStack) -> DataFrame:
