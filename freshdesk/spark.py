@@ -340,7 +340,8 @@ def translated(text: str) -> str:
         first = first.expression
     if any(others) or not isinstance(first, exp.Query):
         raise QueryError("not one query")
-    return first.transform(as_in_spark).sql("spark", comments=False)
+    in_spark: str = first.transform(as_in_spark).sql("spark", comments=False)
+    return in_spark
 
 
 def as_in_spark(node: exp.Expression) -> exp.Expression:
