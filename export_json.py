@@ -35,7 +35,7 @@ import time
 import traceback
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -966,10 +966,16 @@ def notes(database: Path, results: Sequence[Ingested]) -> Iterator[str]:
         locked(shared=[database.parent]),
         connected(database) as connection,
     ):
-        gaps = connection.execute(sql("ingest/select_gaps")).fetchall()
-        unmapped = connection.execute(
-            sql("ingest/select_unmapped_statuses")
-        ).fetchall()
+        on_all = list(notes_on_all(connection.execute))
+    yield from on_all
+
+
+def notes_on_all(
+    execute: Callable[[str], Iterable[Row]],
+) -> Iterator[str]:
+    """Yield what the user should know of all exports, by the answers to SQL."""
+    gaps = list(execute(sql("ingest/select_gaps")))
+    unmapped = list(execute(sql("ingest/select_unmapped_statuses")))
     for first, last in gaps:
         yield (
             f"no export covers {format_timestamp(first)}"

@@ -20,6 +20,7 @@ import io
 import re
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
@@ -108,6 +109,8 @@ class Engine:
 
     opened: Callable[[Sequence[str]], AbstractContextManager[Connection]]
     folders: Sequence[Path] = ()  # that it reads, and no other run may change
+    # What the user should know of the exports, unless ingest has told.
+    notes: Callable[[Connection], Iterable[str]] = lambda _: ()
 
 
 def sqlite_engine(database: Path) -> Engine:
@@ -125,13 +128,14 @@ def spark_engine(
     """Return the engine that reads the exports themselves, on Spark."""
     require("pyspark", "'pyspark>=4' sqlglot")
     require("sqlglot", "'pyspark>=4' sqlglot")
-    from export_json import last_words
+    from export_json import last_words, notes_on_all
     from freshdesk import spark
 
     return Engine(
         lambda queries: spark.opened(
             exports, last_words(aliases), partial(needed_views, queries)
-        )
+        ),
+        notes=lambda connection: notes_on_all(partial(started, connection)),
     )
 
 
@@ -517,6 +521,7 @@ def sql_queries(
                     (*row, *properties(connection, row[0])) for row in waiting
                 ]
             ((tickets, as_of),) = started(connection, sql("terminal/counts"))
+            notes = list(engine.notes(connection))
         if plot:
             from freshdesk import pictures
 
@@ -536,6 +541,8 @@ def sql_queries(
         f"{shown}: {plural(len(reports), 'report')}"
         f" of {plural(tickets, 'ticket')}{until}{page}"
     )
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def is_url(folder: str) -> bool:

@@ -99,7 +99,7 @@ TIME_PARTS = {
     "%S": "ss",
 }
 
-FEW_ROWS = 10_000
+FEW_ROWS = 10_000  # are copied to each worker that joins them
 CHUNK_ROWS = 10_000  # of a result are in memory at a time
 
 
@@ -229,16 +229,21 @@ def replacing(session: SparkSession, folder: str) -> Iterator[str]:
     files = path.getFileSystem(
         session._jsparkSession.sessionState().newHadoopConf()
     )
+
+    def rename(source: Any, target: Any) -> None:
+        if not files.rename(source, target):
+            raise OSError(f"{source}: cannot be renamed to {target}")
+
     try:
         files.delete(part, True)
         yield str(part)
         for file in files.globStatus(as_path(part, "part-*.txt")):
             name = file.getPath().getName().removesuffix("txt")
-            files.rename(file.getPath(), as_path(part, f"{name}csv"))
+            rename(file.getPath(), as_path(part, f"{name}csv"))
         if files.exists(path):
             files.delete(old, True)
-            files.rename(path, old)
-        files.rename(part, path)
+            rename(path, old)
+        rename(part, path)
         files.delete(old, True)
     finally:
         files.delete(part, True)

@@ -109,10 +109,21 @@ def joined(directory: Path) -> bytes:
     return header + b"".join(part.removeprefix(header) for part in parts)
 
 
-def last_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return what was printed last, but for the folder's name."""
-    *lines, last = capsys.readouterr().out.splitlines()[-8:]
-    return [*lines, last.partition(": ")[2]]
+def printed_last(
+    capsys: pytest.CaptureFixture[str],
+) -> tuple[list[str], list[str]]:
+    """Return the summary that was printed last, and the notes.
+
+    Without the folder's name, and what only ingest tells.
+    """
+    printed = capsys.readouterr()
+    *lines, last = printed.out.splitlines()[-8:]
+    notes = [
+        line
+        for line in printed.err.splitlines()
+        if line.startswith("note: no") and "its window" not in line
+    ]
+    return [*lines, last.partition(": ")[2]], notes
 
 
 # The same answers
@@ -128,12 +139,12 @@ def test_a_case_comes_out_as_with_sqlite(
         for number, one in enumerate(case["exports"])
     ]
     expected = by_sqlite(workplace, files, aliases=case["aliases"])
-    printed = last_lines(capsys)
+    printed = printed_last(capsys)
     aliases = options(case["aliases"])
     assert spark("--exports", f"{workplace}/*.json", "-o", "out", *aliases) == 0
     assert written(Path("out")) == expected
     assert sorted(expected) == REPORTS
-    assert last_lines(capsys) == printed
+    assert printed_last(capsys) == printed
 
 
 def generated(directory: Path) -> list[Path]:
