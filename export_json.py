@@ -785,7 +785,7 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
 
 
 @contextmanager
-def blamed(path: Path) -> Iterator[None]:
+def blamed(path: Path | str) -> Iterator[None]:
     """Raise what is wrong with the export at *path* as Failure, one line."""
     try:
         yield

@@ -616,6 +616,9 @@ def constant(
 ) -> DataFrame:
     """Return a table that no export fills, as it is in the blank database."""
     rows = database.execute(f"select * from {table}").fetchall()
+    if not rows:
+        kinds = [StructField(name, kind) for name, kind in columns.items()]
+        return session.createDataFrame([], StructType(kinds))
     values = exp.values(rows, alias="constant", columns=[*columns])
     selected = exp.select(*columns).from_(values)
     return session.sql(selected.transform(as_in_spark).sql("spark"))

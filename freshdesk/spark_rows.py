@@ -42,7 +42,7 @@ def parsed(
     labels: set[str | None] = set()
     per_second: Counter[int] = Counter()
     try:
-        with blamed(Path(path)):
+        with blamed(path):
             file = uncompressed(BytesIO(content))
             digest = sha256(file)
             file.seek(0)
@@ -86,6 +86,6 @@ def parsed(
 
 def integers(row: Row) -> Row:
     """Return a row with 1 and 0 for true and false, as SQLite has it."""
-    if True in row or False in row:  # 1 and 0 are equal to them
+    if bool in map(type, row):
         return tuple(+value if type(value) is bool else value for value in row)
     return row
