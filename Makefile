@@ -48,6 +48,9 @@ BENCHMARK_ACTIVITIES ?= 1000000
 # ... and 1 to measure ten times as many too, which takes minutes more.
 BENCHMARK_TENFOLD ?=
 
+# 1 to test Spark, too, which needs Java; empty: its tests are skipped.
+SPARK ?=
+
 # The Python to make the virtual environment with.
 PYTHON ?= python3
 
@@ -97,7 +100,7 @@ plots: $(VENV)/.ready-to-plot ## query DATABASE, and draw pictures
 		--output-dir "$(OUTPUTS)" --unit "$(UNIT)" --plot
 
 .PHONY: test
-test: $(VENV)/.ready-to-test ## run the tests
+test: $(VENV)/.ready-to-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-for-spark) ## run the tests
 	@$(BIN)/python -m pytest -q
 
 .PHONY: campaign_kills
@@ -154,6 +157,11 @@ $(VENV)/.ready-to-plot: $(VENV)/.ready
 $(VENV)/.ready-to-test: $(VENV)/.ready
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.[test]'
+	@touch $@
+
+$(VENV)/.ready-for-spark: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[spark]'
 	@touch $@
 
 $(VENV)/.ready-to-benchmark: $(VENV)/.ready

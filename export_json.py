@@ -95,7 +95,11 @@ class Malformed(ValueError):
 
 def open_export(path: Path) -> BinaryIO:
     """Open an export for reading its uncompressed bytes."""
-    file = path.open("rb")
+    return uncompressed(path.open("rb"))
+
+
+def uncompressed(file: BinaryIO) -> BinaryIO:
+    """Return a file of the bytes that *file*, gzipped or not, stands for."""
     if file.read(2) == b"\x1f\x8b":
         file.seek(0)
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
@@ -586,6 +590,17 @@ class Batch:
             shape = Shape.of(tuple(activity), values)
         self.property_changes.append((*head, *shape.row(values)))
 
+    def seconds(self) -> Iterator[int]:
+        """Yield when each of the activities was."""
+        for rows in (self.notes, self.property_changes):
+            yield from map(itemgetter(1), rows)
+
+    def rows(self, table: str) -> list[Row]:
+        """Return the rows of a table."""
+        if table == "notes":
+            return self.notes + self.further_notes
+        return self.property_changes
+
     def sorted(self) -> Batch:
         """Return this, sorted as the tables are: neighbours share pages."""
         for rows in (self.notes, self.property_changes):
@@ -844,8 +859,7 @@ def ingest(
     for batch in batches:
         ingested.activities += len(batch)
         ingested.new_activities += insert_batch(connection, batch, export_id)
-        for rows in (batch.notes, batch.property_changes):
-            per_second.update(map(itemgetter(1), rows))
+        per_second.update(batch.seconds())
         show_progress(f"{name}: {ingested.activities:,} activities")
         if batch.window is not None:
             start_at, end_at = batch.window
@@ -881,28 +895,35 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     Raises Failure, one line that names the file, if it cannot be.
     """
     name = path.name.encode(errors="replace").decode()  # it may be any bytes
+    with blamed(path), open_export(path) as file:
+        before = path.stat()
+        digest = sha256(file)
+        known = connection.execute(
+            sql("ingest/find_export"), {"sha256": digest}
+        )
+        if known.fetchone():
+            return Ingested(name, is_known=True)
+        file.seek(0)
+        rows = batches(file)
+        if before.st_size >= PARALLEL_SIZE:
+            rows = ahead(rows)
+        with without_garbage_collection():
+            ingested = ingest(connection, rows, name, digest)
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (
+            after.st_size,
+            after.st_mtime_ns,
+        ):
+            raise Malformed("changed while it was read")
+        return ingested
+
+
+@contextmanager
+def blamed(path: Path | str) -> Iterator[None]:
+    """Raise what is wrong with the export at *path* as Failure, one line."""
     try:
-        with open_export(path) as file:
-            before = path.stat()
-            digest = sha256(file)
-            known = connection.execute(
-                sql("ingest/find_export"), {"sha256": digest}
-            )
-            if known.fetchone():
-                return Ingested(name, is_known=True)
-            file.seek(0)
-            rows = batches(file)
-            if before.st_size >= PARALLEL_SIZE:
-                rows = ahead(rows)
-            with without_garbage_collection():
-                ingested = ingest(connection, rows, name, digest)
-            after = path.stat()
-            if (before.st_size, before.st_mtime_ns) != (
-                after.st_size,
-                after.st_mtime_ns,
-            ):
-                raise Malformed("changed while it was read")
-            return ingested
+        yield
+        return
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         problem = f"not a whole gzip file ({describe(error)})"
     except Malformed as error:
@@ -1079,10 +1100,16 @@ def notes(database: Path, results: Sequence[Ingested]) -> Iterator[str]:
         locked(shared=[database.parent]),
         connected(database) as connection,
     ):
-        gaps = connection.execute(sql("ingest/select_gaps")).fetchall()
-        unmapped = connection.execute(
-            sql("ingest/select_unmapped_statuses")
-        ).fetchall()
+        on_all = list(notes_on_all(connection.execute))
+    yield from on_all
+
+
+def notes_on_all(
+    execute: Callable[[str], Iterable[Row]],
+) -> Iterator[str]:
+    """Yield what the user should know of all exports, by the answers to SQL."""
+    gaps = list(execute(sql("ingest/select_gaps")))
+    unmapped = list(execute(sql("ingest/select_unmapped_statuses")))
     for first, last in gaps:
         yield (
             f"no export covers {format_timestamp(first)}"

@@ -6,6 +6,7 @@ from setuptools import setup
 
 HERE = Path(__file__).parent
 PLOT = ["jinja2", "matplotlib>=3.8"]
+SPARK = ["pyspark>=4", "sqlglot>=26"]  # and Java 17 or later
 
 setup(
     name="freshdesk-ticket-activities",
@@ -18,6 +19,7 @@ setup(
     extras_require={
         "benchmark": ["duckdb", "sqlite-utils"],
         "plot": PLOT,
+        "spark": SPARK,
         "test": ["hypothesis", "mypy", "pytest", "ruff", *PLOT],
     },
     py_modules=["ticket_gen", "export_json", "sql_queries"],

@@ -16,24 +16,43 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import os
 import re
 import shutil
 import signal
 import sqlite3
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    NamedTuple,
+    Protocol,
+    TextIO,
+    cast,
+)
 
 from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
     Failure,
+    QueryError,
     describe,
     duration,
     exit_status,
@@ -46,6 +65,9 @@ from freshdesk import (
     sql,
     sql_dir,
 )
+
+if TYPE_CHECKING:
+    from freshdesk import spark
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
@@ -153,7 +175,98 @@ def started_in_child(task: Task) -> tuple[int, BinaryIO]:
         os._exit(0)
 
 
-# The database
+# The engines
+
+
+class Cursor(Protocol):
+    """A query's result, as DB-API has it."""
+
+    @property
+    def description(self) -> Any: ...
+
+    def fetchmany(self, size: int, /) -> list[Row]: ...
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+class Connection(Protocol):
+    """What answers queries over the tables and views, as DB-API has it."""
+
+    def execute(self, query: str, /) -> Cursor: ...
+
+
+@dataclass
+class Engine:
+    """What opens a connection on which the tables and views are."""
+
+    opened: Callable[[str], AbstractContextManager[Connection]]  # for a query
+    answer: Callable[[str], list[Row]]  # to a query of ours
+    evaluations: Sequence[Task] = ()  # to be done before
+    processes: int = 1
+    # What the user should know of the exports, unless ingest has told.
+    notes: Callable[[], list[str]] = list
+
+
+@contextmanager
+def sqlite_engine(
+    database: Path, directory: Path, queries: Iterable[str]
+) -> Iterator[Engine]:
+    """Open the engine that reads what export_json.py ingested.
+
+    What it keeps for these queries is in *directory*.
+    """
+    is_large = database.stat().st_size >= PARALLEL_SIZE
+    with snapshot(database, directory) as taken:
+        yield Engine(
+            taken.opened,
+            taken.answer,
+            taken.evaluations(queries),
+            processes=(os.cpu_count() or 1) if is_large else 1,
+        )
+
+
+@contextmanager
+def spark_engine(
+    exports: Sequence[str],
+    aliases: Sequence[tuple[str, str]],
+    queries: Iterable[str],
+) -> Iterator[Engine]:
+    """Open the engine that reads the exports themselves, on Spark."""
+    from export_json import last_words, notes_on_all
+    from freshdesk import spark
+
+    views = partial(needed_views, list(queries))
+    with spark.opened(exports, last_words(aliases), views) as connection:
+        yield Engine(
+            opened=lambda _: nullcontext(connection),
+            answer=lambda query: list(connection.execute(query)),
+            notes=lambda: list(notes_on_all(connection.execute)),
+        )
+
+
+def named_views(query: str) -> list[str]:
+    """Return which shared views a query names.
+
+    A name in a text counts too: that costs time, and nothing else.
+    """
+    query = re.sub(r"--.*", "", query)
+    return [
+        view for view in SHARED_VIEWS if re.search(rf"(?i)\b{view}\b", query)
+    ]
+
+
+def needed_views(
+    queries: Iterable[str], definitions: Mapping[str, str]
+) -> list[str]:
+    """Return the shared views that queries read, and those read in turn."""
+    named = {view for query in queries for view in named_views(query)}
+    for view in reversed(SHARED_VIEWS):
+        if view in named:
+            named.update(named_views(definitions[view]))
+    return [view for view in SHARED_VIEWS if view in named]
+
+
+# SQLite's
 
 
 def connect(database: str) -> sqlite3.Connection:
@@ -184,28 +297,6 @@ class Snapshot:
                 )
             )
 
-    def read_by(self, query: str) -> list[str]:
-        """Return which shared views a query names.
-
-        A name in a text counts too: that costs time, and nothing else.
-        """
-        query = re.sub(r"--.*", "", query)
-        return [
-            view
-            for view in SHARED_VIEWS
-            if re.search(rf"(?i)\b{view}\b", query)
-        ]
-
-    def needed_by(self, queries: Iterable[str]) -> list[str]:
-        """Return the shared views that queries read, and those read in turn."""
-        texts = list(queries)
-        for view in reversed(SHARED_VIEWS):
-            if any(view in self.read_by(text) for text in texts):
-                texts.append(self.definitions[view])
-        return [
-            view for view in SHARED_VIEWS if self.definitions[view] in texts
-        ]
-
     def opened(self, query: str) -> closing[sqlite3.Connection]:
         """Open the database for a query, which can do nothing but read."""
         connection = connect(self.uri)
@@ -215,7 +306,7 @@ class Snapshot:
 
     def attach_views(self, connection: sqlite3.Connection, query: str) -> None:
         """Let the shared views that a query names stand for their rows."""
-        for view in self.read_by(query):
+        for view in named_views(query):
             file = f"file_of_{view}"
             connection.execute(
                 f"attach ? as {file}", (str(self.file_of(view)),)
@@ -254,10 +345,10 @@ class Snapshot:
         return [
             Task(
                 view,
-                [v for v in self.read_by(self.definitions[view]) if v != view],
+                [v for v in named_views(self.definitions[view]) if v != view],
                 partial(self.evaluate, view),
             )
-            for view in self.needed_by(queries)
+            for view in needed_views(queries, self.definitions)
         ]
 
     def answer(self, query: str) -> list[Row]:
@@ -312,11 +403,10 @@ def only_reading(action: int, *_: object) -> int:
     return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
 
-def started(
-    connection: sqlite3.Connection,
-    query: str,
-    parameters: Mapping[str, object] | None = None,
-) -> sqlite3.Cursor:
+# Reports -> CSV files
+
+
+def started(connection: Connection, query: str) -> Cursor:
     """Return the cursor of a query; meanwhile Ctrl-C waits.
 
     Inside only_reading() SQLite would take it for a refusal.
@@ -326,14 +416,11 @@ def started(
         signal.SIGINT, lambda number, _: waiting.append(number)
     )
     try:
-        return connection.execute(query, parameters or {})
+        return connection.execute(query)
     finally:
         signal.signal(signal.SIGINT, usual)
         for number in waiting:
             signal.raise_signal(number)
-
-
-# Reports -> CSV files
 
 
 def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
@@ -356,10 +443,8 @@ def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
     return [found[name] for name in sorted(set(names) or found)]
 
 
-def results(
-    connection: sqlite3.Connection, report: Path
-) -> Iterator[tuple[list[str], list[Row]]]:
-    """Yield a report's columns, and its rows piece by piece, at least once.
+def result(connection: Connection, report: Path) -> tuple[list[str], Cursor]:
+    """Return a report's columns, and the cursor of its rows.
 
     Raises Failure if it is not one query.
     """
@@ -369,9 +454,14 @@ def results(
     columns = [name for name, *_ in cursor.description]
     if len(set(columns)) < len(columns):
         raise Failure(f"{report}: two columns have one name; rename one")
+    return columns, cursor
+
+
+def pieces(cursor: Cursor) -> Iterator[list[Row]]:
+    """Yield the rows of a result piece by piece, at least once."""
     rows = cursor.fetchmany(CHUNK_ROWS)
     while True:
-        yield columns, rows
+        yield rows
         rows = cursor.fetchmany(CHUNK_ROWS)
         if not rows:
             return
@@ -382,7 +472,12 @@ def blamed(report: Path) -> Iterator[None]:
     """Raise what is wrong with a report as Failure, which names it."""
     try:
         yield
-    except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
+    except (
+        QueryError,
+        sqlite3.Error,
+        sqlite3.Warning,
+        UnicodeDecodeError,
+    ) as error:
         raise Failure(
             f"{report}: {error}; a report is one select, and only reads"
         ) from error
@@ -438,15 +533,16 @@ def defused(value: object) -> object:
 
 
 def write_csv(
-    engine: Snapshot, report: Path, query: str, unit: str, file: TextIO
+    engine: Engine, report: Path, query: str, unit: str, file: TextIO
 ) -> None:
-    """Write a report's result to *file*; see results() for what may be wrong.
+    """Write a report's result to *file*.
 
-    With pandas it would take three times as long, its import not counted.
+    Raises Failure, naming the report, if it is not one query. With pandas it
+    would take three times as long, its import not counted.
     """
     with blamed(report), engine.opened(query) as connection:
-        pieces = results(connection, report)
-        for number, (columns, rows) in enumerate(pieces):
+        columns, cursor = result(connection, report)
+        for number, rows in enumerate(pieces(cursor)):
             try:
                 write_rows(columns, rows, number == 0, unit, file)
             except TypeError as error:
@@ -475,6 +571,27 @@ def write_rows(
         for name, values in zip(columns, by_column, strict=True)
     ]
     writer.writerows(zip(*fields, strict=True))
+
+
+def write_parts(
+    engine: Engine, report: Path, query: str, unit: str, folder: str
+) -> None:
+    """Write a report's result as a folder of CSV files, where it is computed.
+
+    Raises Failure as write_csv() does.
+    """
+    with blamed(report), engine.opened(query) as connection:
+        _, cursor = result(connection, report)
+        cast("spark.Cursor", cursor).write(folder, partial(as_csv, unit))
+
+
+def as_csv(
+    unit: str, columns: Sequence[str], rows: Sequence[Row], with_header: bool
+) -> str:
+    """Return what write_rows() writes."""
+    file = io.StringIO(newline="")
+    write_rows(columns, rows, with_header, unit, file)
+    return file.getvalue()
 
 
 # The terminal
@@ -511,16 +628,21 @@ def longest(waiting: Sequence[Sequence[Any]]) -> str:
 
 def sql_queries(
     names: Sequence[str],
-    database: Path,
-    output_dir: Path,
+    output_dir: str,
     directory: Path,
     unit: str,
     plot: bool,
+    *,
+    database: Path | None = None,
+    exports: Sequence[str] = (),
+    aliases: Sequence[tuple[str, str]] = (),
+    partitioned: bool = False,
 ) -> None:
     """Run the reports of *directory*, all of them unless *names* has some.
 
-    All results are computed before the first file is replaced. The pictures
-    are drawn from these files.
+    They are about a database, or about *exports* that Spark reads. All results
+    are computed before the first file is replaced. The pictures are drawn from
+    these files.
     """
     if plot:
         require("pandas", "pandas")
@@ -529,12 +651,25 @@ def sql_queries(
     reports = find_reports(directory, names)
     if plot:
         check_plottable(directory, reports)
-    if not is_database(database):
-        raise Failure(
-            f"{database}: no such database; make it with export_json.py"
+    folder = Path(output_dir)
+    written = [] if is_url(output_dir) else [folder]
+    open_engine: Callable[[Iterable[str]], AbstractContextManager[Engine]]
+    if database is None:
+        require("pyspark", "'pyspark>=4' sqlglot")
+        require("sqlglot", "'pyspark>=4' sqlglot")
+        read: list[Path] = []
+        open_engine = partial(spark_engine, exports, aliases)
+    else:
+        if not is_database(database):
+            raise Failure(
+                f"{database}: no such database; make it with export_json.py"
+            )
+        read = [database.parent]
+        open_engine = partial(sqlite_engine, database, folder / ".shared_views")
+    with locked(*written, shared=read):
+        done = run_reports(
+            open_engine, reports, output_dir, unit, plot, partitioned
         )
-    with locked(output_dir, shared=[database.parent]):
-        done = run_reports(reports, database, output_dir, unit, plot)
         overview = described(done["metrics"])
         ((tickets, as_of),) = done["counts"]
         if plot:
@@ -544,58 +679,73 @@ def sql_queries(
             texts = {
                 report.stem: report.read_text("utf-8") for report in reports
             }
-            run = pictures.Run(
-                tickets,
-                as_of,
-                overview,
-                done["longest_waiting_described"],
-                texts,
-            )
-            pictures.publish(output_dir, unit, run)
+            waiting = done["longest_waiting_described"]
+            run = pictures.Run(tickets, as_of, overview, waiting, texts)
+            pictures.publish(folder, unit, run)
         show_progress("")
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
-    page = f"; look at {output_dir / 'index.html'}" if plot else ""
+    page = f"; look at {folder / 'index.html'}" if plot else ""
+    shown = output_dir if is_url(output_dir) else folder
     print(table(overview))
     print(longest(done["longest_waiting"]))
     print(
-        f"{output_dir}: {plural(len(reports), 'report')}"
+        f"{shown}: {plural(len(reports), 'report')}"
         f" of {plural(tickets, 'ticket')}{until}{page}"
     )
+    for note in done["notes"]:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def run_reports(
+    open_engine: Callable[[Iterable[str]], AbstractContextManager[Engine]],
     reports: Sequence[Path],
-    database: Path,
-    output_dir: Path,
+    output_dir: str,
     unit: str,
     plot: bool,
+    partitioned: bool,
 ) -> dict[str, Any]:
     """Write the reports' files; return the rows of the terminal's queries.
 
     All are computed before the first file is replaced.
     """
-    is_large = database.stat().st_size >= PARALLEL_SIZE
-    directory = output_dir / ".shared_views"
-    with snapshot(database, directory) as engine, ExitStack() as files:
-        queries = {
-            name: sql(f"terminal/{name}")
-            for name in (PAGE if plot else TERMINAL)
-        }
+    answers = {
+        name: sql(f"terminal/{name}") for name in (PAGE if plot else TERMINAL)
+    }
+    queries = {
+        report: report.read_text("utf-8", "replace") for report in reports
+    }
+    with (
+        open_engine([*answers.values(), *queries.values()]) as engine,
+        ExitStack() as files,
+    ):
         tasks = [
-            Task(name, engine.read_by(query), partial(engine.answer, query))
-            for name, query in queries.items()
+            *engine.evaluations,
+            Task("notes", [], engine.notes),
+            *(
+                Task(name, named_views(query), partial(engine.answer, query))
+                for name, query in answers.items()
+            ),
         ]
-        for report in reports:
-            target = output_dir / f"{report.stem}.csv"
-            file = files.enter_context(replacing(target))
-            query = report.read_text("utf-8", "replace")
-            queries[report.name] = query
-            do = partial(write_csv, engine, report, query, unit, file)
-            tasks.append(Task(report.name, engine.read_by(query), do))
-        return run_tasks(
-            [*engine.evaluations(queries.values()), *tasks],
-            processes=(os.cpu_count() or 1) if is_large else 1,
-        )
+        for report, query in queries.items():
+            target = f"{output_dir}/{report.stem}.csv"
+            do: Callable[[], None]
+            if partitioned:
+                with engine.opened(query) as connection:
+                    replacing_parts = cast(
+                        "spark.Connection", connection
+                    ).replacing
+                part = files.enter_context(replacing_parts(target))
+                do = partial(write_parts, engine, report, query, unit, part)
+            else:
+                file = files.enter_context(replacing(Path(target)))
+                do = partial(write_csv, engine, report, query, unit, file)
+            tasks.append(Task(report.name, named_views(query), do))
+        return run_tasks(tasks, engine.processes)
+
+
+def is_url(folder: str) -> bool:
+    """Return whether a folder is not one of this machine's."""
+    return "://" in folder
 
 
 def require(package: str, installed_with: str) -> None:
@@ -607,6 +757,13 @@ def require(package: str, installed_with: str) -> None:
             f"{error.name} is missing; install it with:"
             f" python -m pip install {installed_with}"
         ) from None
+
+
+def status_alias(text: str) -> tuple[str, str]:
+    """Return (label, canonical status) of "Label=Status"."""
+    from export_json import status_alias  # which SQLite's runs do not need
+
+    return status_alias(text)
 
 
 def check_plottable(directory: Path, reports: Sequence[Path]) -> None:
@@ -634,7 +791,9 @@ def main(argv: Sequence[str] | None = None) -> int:
   %(prog)s --plot
       and draw them: open data/outputs/index.html
   %(prog)s -d data/database/exports.db -o weekly --sql-dir my_reports
-      one's own exports and reports""",
+      one's own exports and reports
+  %(prog)s --engine spark --exports 's3a://bucket/exports/*.json.gz'
+      no database: read the exports, and compute all of it, on Spark""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -653,8 +812,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "-o",
         "--output-dir",
-        type=Path,
-        default=OUTPUTS_DIR,
+        default=str(OUTPUTS_DIR),
         help="default: %(default)s",
     )
     parser.add_argument(
@@ -674,17 +832,73 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="draw pictures and a page, index.html, from the reports, too",
     )
+    add_engines(parser)
     args = parser.parse_args(argv)
+    if problem := wrong_usage(args):
+        parser.error(problem)
+
     return exit_status(
         lambda: sql_queries(
             args.reports,
-            args.database,
             args.output_dir,
             args.sql_dir,
             args.unit,
             args.plot,
+            database=args.database if args.engine == "sqlite" else None,
+            exports=args.exports,
+            aliases=args.status_alias,
+            partitioned=args.partitioned,
         )
     )
+
+
+def add_engines(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what computes."""
+    parser.add_argument(
+        "--engine",
+        choices=["sqlite", "spark"],
+        default="sqlite",
+        help="what reads and computes; default: %(default)s",
+    )
+    spark = parser.add_argument_group("with --engine spark")
+    spark.add_argument(
+        "--exports",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="what to read instead of a database: files, folders or patterns",
+    )
+    spark.add_argument(
+        "--status-alias",
+        action="append",
+        default=[],
+        metavar="LABEL=STATUS",
+        type=status_alias,
+        help="LABEL means STATUS; may be repeated",
+    )
+    spark.add_argument(
+        "--partitioned",
+        action="store_true",
+        help="write each report as a folder of parts, where it was computed",
+    )
+
+
+def wrong_usage(args: argparse.Namespace) -> str | None:
+    """Return which options do not go together, if any."""
+    if args.engine == "sqlite":
+        for option in ("exports", "status_alias", "partitioned"):
+            if getattr(args, option):
+                return f"--{option.replace('_', '-')} needs --engine spark"
+    elif not args.exports:
+        return "--engine spark needs --exports"
+    elif args.database != DATABASE:
+        return "--engine spark reads --exports, and no --database"
+    if args.partitioned and args.plot:
+        return "--plot draws files, and --partitioned writes folders"
+    if is_url(args.output_dir) and not args.partitioned:
+        return f"--output-dir {args.output_dir} needs --partitioned"
+    return None
 
 
 if __name__ == "__main__":

@@ -98,6 +98,10 @@ class Failure(Exception):
     """An expected failure; its text is one line: what, where, what to do."""
 
 
+class QueryError(Exception):
+    """What an engine finds wrong with a query, in one line."""
+
+
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
     moment = EPOCH + timedelta(seconds=seconds)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from conftest import (
@@ -362,9 +363,10 @@ def test_only_the_shared_views_that_the_reports_need_are_evaluated(
 ) -> None:
     with sql_queries.snapshot(database, Path("views")) as taken:
         query = "select * from Agents where 'no_agents' <> 'first_response'"
-        assert taken.needed_by([query]) == ["agents"]
+        definitions = taken.definitions
+        assert sql_queries.needed_views([query], definitions) == ["agents"]
         query = 'select position from "status_intervals" -- not agents'
-        assert taken.needed_by([query]) == [
+        assert sql_queries.needed_views([query], definitions) == [
             "clock",
             "named_statuses",
             "status_intervals",
@@ -498,3 +500,69 @@ def test_reports_are_ordered_so_that_their_files_can_be_compared(
     path: Path,
 ) -> None:
     assert "\norder by " in path.read_text(encoding="utf-8")
+
+
+# The other engine, which test_spark.py runs
+
+
+@pytest.mark.parametrize("package", ["pyspark", "sqlglot"])
+def test_without_a_package_of_spark_one_line_says_what_to_install(
+    workplace: Path,
+    package: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("pyspark", "sqlglot"):
+        module = None if name == package else ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+    path = str(write_export(workplace / "a.json", export()))
+    arguments = ["--engine", "spark", "--exports", path, "-o", "out"]
+    assert sql_queries.main(arguments) == 1
+    assert capsys.readouterr().err == (
+        f"error: {package} is missing; install it with:"
+        " python -m pip install 'pyspark>=4' sqlglot\n"
+    )
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--exports", "a.json"],
+        ["--status-alias", "Esperando=Pending"],
+        ["--partitioned"],
+        ["--engine", "spark"],
+        ["--engine", "spark", "--exports", "a.json", "-d", "other.db"],
+        ["--engine", "spark", "--exports", "a.json", "--status-alias", "a=b"],
+        [
+            *("--engine", "spark", "--exports", "a.json"),
+            *("--partitioned", "--plot"),
+        ],
+        ["--engine", "spark", "--exports", "a.json", "-o", "s3a://bucket/out"],
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        sql_queries.main(arguments)
+    assert stopped.value.code == 2
+    assert "sql_queries: error: " in capsys.readouterr().err
+
+
+def test_a_run_with_sqlite_imports_nothing_of_spark(database: Path) -> None:
+    script = (
+        "import sys, sql_queries\n"
+        "assert sql_queries.main(['-d', 'tickets.db', '-o', 'out']) == 0\n"
+        "print(*{'export_json', 'pyspark', 'sqlglot', 'freshdesk.spark'}"
+        " & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=database.parent,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines()[-1] == ""

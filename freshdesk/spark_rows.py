@@ -1,0 +1,92 @@
+"""An export's rows, as a task of Spark's reads them.
+
+Apart from freshdesk.spark because workers need neither sqlglot nor our scripts:
+these are sent to them.
+"""
+
+from __future__ import annotations
+
+import marshal
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from export_json import (
+    batches,
+    blamed,
+    label_key,
+    sha256,
+    spelling,
+    uncompressed,
+)
+from freshdesk import Failure
+
+Row = tuple[Any, ...]
+
+
+def parsed(
+    path: str, content: bytearray, tables: Sequence[str], label: int
+) -> Iterator[Row]:
+    """Yield the rows of an export, or one that says what is wrong with it.
+
+    Nothing is yielded before the export's end, since what makes a file no
+    export, and which export it is, may stand there. *label* is the place of a
+    status in the rows of changes.
+    """
+    path = re.sub("^file:(//(?=/))?", "", path)
+    pieces = []
+    labels: set[str | None] = set()
+    per_second: Counter[int] = Counter()
+    try:
+        with blamed(path):
+            file = uncompressed(BytesIO(content))
+            digest = sha256(file)
+            file.seek(0)
+            for batch in batches(file):
+                per_second.update(batch.seconds())
+                labels.update(row[label] for row in batch.property_changes)
+                pieces.append(
+                    marshal.dumps([batch.rows(table) for table in tables])
+                )
+                window = batch.window
+    except Failure as failure:
+        yield (path, str(failure), *[None] * (6 + len(tables)))
+        return
+    assert window is not None  # the last batch has it
+    export_id = int(digest[:15], 16)
+    origin = (path, None, export_id, *window, digest)
+    export = (
+        export_id,
+        0,  # its place, which is told when all are known
+        Path(path).name,
+        digest,
+        *window,
+        per_second.total(),
+        sum(
+            number
+            for second, number in per_second.items()
+            if not window[0] <= second <= window[1]
+        ),
+        max(per_second, default=None),
+        int(time.time()),
+    )
+    yield (*origin, export, None, *[None] * len(tables))
+    for one in filter(None, labels):
+        status = (one, spelling(one), label_key(one))
+        yield (*origin, None, status, *[None] * len(tables))
+    for piece in pieces:
+        for place, rows in enumerate(marshal.loads(piece)):
+            before, after = [None] * place, [None] * (len(tables) - place - 1)
+            for row in rows:
+                yield (*origin, None, None, *before, integers(row), *after)
+
+
+def integers(row: Row) -> Row:
+    """Return a row with 1 and 0 for true and false, as SQLite has it."""
+    if bool in map(type, row):
+        return tuple(+value if type(value) is bool else value for value in row)
+    return row
