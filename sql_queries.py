@@ -37,6 +37,7 @@ from contextlib import (
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from operator import is_
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -89,9 +90,10 @@ SHARED_VIEWS = {
     "metrics_by_property": "",
 }
 
-# What the terminal says, whatever the reports; and the page of pictures.
-TERMINAL = ["metrics", "longest_waiting", "counts"]
-PAGE = [*TERMINAL, "longest_waiting_described"]
+# What is asked for the terminal: always, when all reports run, and for a page.
+ALWAYS = ["counts"]
+OVERVIEW = [*ALWAYS, "metrics", "longest_waiting"]
+PAGE = [*OVERVIEW, "longest_waiting_described"]
 
 Row = tuple[Any, ...]
 
@@ -499,8 +501,7 @@ def converted(
     """
     if unit != "seconds" and column.endswith("_seconds"):
         return (in_unit(value, unit) for value in values)
-    kinds = set(map(type, values))
-    if str in kinds:
+    if str in set(map(type, values)):
         # most columns of text have few different ones
         changed = {
             value: defused(value)
@@ -508,7 +509,7 @@ def converted(
             if value != defused(value)
         }
         if changed:
-            return (changed.get(value, value) for value in values)
+            return [changed.get(value, value) for value in values]
     return values
 
 
@@ -564,13 +565,15 @@ def write_rows(
     writer = csv.writer(file, lineterminator="\n")
     if with_header:
         writer.writerow(defused(renamed(name, unit)) for name in columns)
-    # a piece without rows has no columns, either
-    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
+    values = [*zip(*rows, strict=True)]
     fields = [
-        converted(name, values, unit)
-        for name, values in zip(columns, by_column, strict=True)
+        converted(name, column, unit)
+        for name, column in zip(columns, values, strict=bool(rows))
     ]
-    writer.writerows(zip(*fields, strict=True))
+    if all(map(is_, fields, values)):
+        writer.writerows(rows)
+    else:
+        writer.writerows(zip(*fields, strict=True))
 
 
 def write_parts(
@@ -667,10 +670,10 @@ def sql_queries(
         read = [database.parent]
         open_engine = partial(sqlite_engine, database, folder / ".shared_views")
     with locked(*written, shared=read):
+        asked = PAGE if plot else ALWAYS if names else OVERVIEW
         done = run_reports(
-            open_engine, reports, output_dir, unit, plot, partitioned
+            open_engine, reports, asked, output_dir, unit, partitioned
         )
-        overview = described(done["metrics"])
         ((tickets, as_of),) = done["counts"]
         if plot:
             from freshdesk import pictures
@@ -680,14 +683,16 @@ def sql_queries(
                 report.stem: report.read_text("utf-8") for report in reports
             }
             waiting = done["longest_waiting_described"]
-            run = pictures.Run(tickets, as_of, overview, waiting, texts)
+            metrics = described(done["metrics"])
+            run = pictures.Run(tickets, as_of, metrics, waiting, texts)
             pictures.publish(folder, unit, run)
         show_progress("")
     until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
     page = f"; look at {folder / 'index.html'}" if plot else ""
     shown = output_dir if is_url(output_dir) else folder
-    print(table(overview))
-    print(longest(done["longest_waiting"]))
+    if "metrics" in done:
+        print(table(described(done["metrics"])))
+        print(longest(done["longest_waiting"]))
     print(
         f"{shown}: {plural(len(reports), 'report')}"
         f" of {plural(tickets, 'ticket')}{until}{page}"
@@ -699,18 +704,16 @@ def sql_queries(
 def run_reports(
     open_engine: Callable[[Iterable[str]], AbstractContextManager[Engine]],
     reports: Sequence[Path],
+    asked: Sequence[str],
     output_dir: str,
     unit: str,
-    plot: bool,
     partitioned: bool,
 ) -> dict[str, Any]:
-    """Write the reports' files; return the rows of the terminal's queries.
+    """Write the reports' files; return the rows of what is asked besides.
 
     All are computed before the first file is replaced.
     """
-    answers = {
-        name: sql(f"terminal/{name}") for name in (PAGE if plot else TERMINAL)
-    }
+    answers = {name: sql(f"terminal/{name}") for name in asked}
     queries = {
         report: report.read_text("utf-8", "replace") for report in reports
     }

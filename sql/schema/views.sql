@@ -257,11 +257,15 @@ select
     n.ticket_id,
     min(n.performed_at) as responded_at
 from ticket_creations as c
-inner join notes as n on n.ticket_id = c.ticket_id
-inner join note_types as t on t.note_type = n.note_type
+cross join notes as n -- in this order: that of the tickets
 where
-    t.is_public = 1
+    n.ticket_id = c.ticket_id
     and n.performed_at >= c.created_at
+    and n.note_type in (
+        select t.note_type
+        from note_types as t
+        where t.is_public = 1
+    )
     and n.performer_type = 'user'
     and n.performer_id in (select g.agent_id from agents as g)
     and not (

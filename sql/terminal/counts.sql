@@ -2,6 +2,6 @@
 --
 -- One row: tickets ever seen, and the moment up to which the exports tell.
 select
-    (select count(*) from ticket_metrics) as tickets,
+    (select count(*) from tickets) as tickets,
     as_of
 from clock;
