@@ -601,12 +601,6 @@ class Batch:
             return self.notes + self.further_notes
         return self.property_changes
 
-    def sorted(self) -> Batch:
-        """Return this, sorted as the tables are: neighbours share pages."""
-        for rows in (self.notes, self.property_changes):
-            rows.sort()  # their key comes first
-        return self
-
 
 def window(metadata: object, activities: int) -> tuple[int, int]:
     """Return the first and last second of an export of so many activities."""
@@ -659,13 +653,13 @@ def grouped(reader: ExportReader) -> Iterator[Batch]:
             len(batch) == BATCH_RECORDS
             or reader.characters - characters > BATCH_CHARACTERS
         ):
-            yield batch.sorted()
+            yield batch
             batch = Batch()
             characters = reader.characters
     if not reader.has_activities:
         raise Malformed("activities_data is missing")
     batch.window = window(reader.metadata, count)
-    yield batch.sorted()
+    yield batch
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -803,7 +797,8 @@ def insert_batch(
         {row[8]: str(row[8]) for row in notes},
     )
 
-    def insert(table: str, rows: Iterable[Row]) -> int:
+    def insert(table: str, rows: list[Row]) -> int:
+        rows.sort()  # as the table is: neighbours share pages
         with_export = ((*row, export_id) for row in rows)
         query = sql(f"ingest/insert_{table}")
         return connection.executemany(query, with_export).rowcount

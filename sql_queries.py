@@ -215,15 +215,14 @@ def sqlite_engine(
 ) -> Iterator[Engine]:
     """Open the engine that reads what export_json.py ingested.
 
-    What it keeps for these queries is in *directory*.
+    Where that is much, several processes share what is in *directory*.
     """
     is_large = database.stat().st_size >= PARALLEL_SIZE
-    with snapshot(database, directory) as taken:
+    processes = (os.cpu_count() or 1) if is_large else 1
+    shared = directory if processes > 1 else None
+    with snapshot(database, shared) as taken:
         yield Engine(
-            taken.opened,
-            taken.answer,
-            taken.evaluations(queries),
-            processes=(os.cpu_count() or 1) if is_large else 1,
+            taken.opened, taken.answer, taken.evaluations(queries), processes
         )
 
 
@@ -251,10 +250,8 @@ def named_views(query: str) -> list[str]:
 
     A name in a text counts too: that costs time, and nothing else.
     """
-    query = re.sub(r"--.*", "", query)
-    return [
-        view for view in SHARED_VIEWS if re.search(rf"(?i)\b{view}\b", query)
-    ]
+    words = set(re.findall(r"\w+", re.sub(r"--.*", "", query).lower()))
+    return [view for view in SHARED_VIEWS if view in words]
 
 
 def needed_views(
@@ -281,26 +278,30 @@ def connect(database: str) -> sqlite3.Connection:
 class Snapshot:
     """The database as it is at one moment, and what is made of it in a run.
 
-    Each shared view that is needed is evaluated once, into a file of its own in
-    *directory*; whoever names the view reads that file. So several processes
-    can evaluate, and write the reports, side by side.
+    Each shared view that is needed is evaluated once: into a temporary table
+    of its name, which hides it. Where there is a *directory*, into a file of
+    its own there; whoever names the view reads that file, so that several
+    processes can evaluate, and write the reports, side by side.
     """
 
-    def __init__(self, database: Path, directory: Path) -> None:
+    def __init__(self, database: Path, directory: Path | None) -> None:
         self.database = database
         self.uri = f"{database.absolute().as_uri()}?mode=ro"
         self.directory = directory
         with self.readable():
-            self.guard = connect(self.uri)
-            self.guard.execute("begin")  # nobody changes it meanwhile
+            self.connection = connect(self.uri)
+            self.connection.execute("begin")  # nobody changes it meanwhile
             self.definitions: dict[str, str] = dict(
-                self.guard.execute(
+                self.connection.execute(
                     "select name, sql from sqlite_master where type = 'view'"
                 )
             )
 
-    def opened(self, query: str) -> closing[sqlite3.Connection]:
+    def opened(self, query: str) -> AbstractContextManager[sqlite3.Connection]:
         """Open the database for a query, which can do nothing but read."""
+        if self.directory is None:
+            self.connection.set_authorizer(only_reading)
+            return nullcontext(self.connection)
         connection = connect(self.uri)
         self.attach_views(connection, query)
         connection.set_authorizer(only_reading)
@@ -310,37 +311,48 @@ class Snapshot:
         """Let the shared views that a query names stand for their rows."""
         for view in named_views(query):
             file = f"file_of_{view}"
-            connection.execute(
-                f"attach ? as {file}", (str(self.file_of(view)),)
-            )
+            connection.execute(f"attach ? as {file}", (self.file_of(view),))
             connection.execute(
                 f"create temp view {view} as select * from {file}.{view}"
             )
 
+    def file_of(self, view: str) -> str:
+        """Return where a view's rows are."""
+        return f"{self.directory}/{view}.db"
+
     def evaluate(self, view: str) -> None:
-        """Put a view's rows into a table of its name, in a file of its own."""
+        """Put a view's rows into a table of its name."""
         query = self.definitions[view].partition(" as\n")[2]
-        file = str(self.file_of(view))
-        with self.readable(), closing(connect(file)) as connection:
-            connection.execute("pragma journal_mode = off")
-            connection.execute("pragma synchronous = off")
-            connection.execute("attach ? as database", (self.uri,))
-            self.attach_views(connection, query)
-            described = connection.execute(
-                f"pragma database.table_info({view})"
-            )
-            columns = [f"{name} {kind}" for _, name, kind, *_ in described]
-            # in the order of its key, which is that of what reads it
-            key, rowid = SHARED_VIEWS[view], ""
-            if key:
-                columns.append(f"primary key ({key})")
-                rowid = " without rowid"
-            connection.execute("begin")
-            connection.execute(
-                f"create table main.{view} ({', '.join(columns)}){rowid}"
-            )
-            connection.execute(f"insert into main.{view} {query}")
-            connection.execute("commit")
+        if self.directory is None:
+            with self.readable():
+                self.fill(self.connection, f"temp.{view}", query)
+            return
+        with self.readable(), closing(connect(self.file_of(view))) as made:
+            made.execute("pragma journal_mode = off")
+            made.execute("pragma synchronous = off")
+            made.execute("attach ? as database", (self.uri,))
+            self.attach_views(made, query)
+            made.execute("begin")
+            self.fill(made, f"main.{view}", query)
+            made.execute("commit")
+
+    def fill(
+        self, connection: sqlite3.Connection, table: str, query: str
+    ) -> None:
+        """Make a table of a view's rows, in the order of the view's key."""
+        # Not from the view itself, in which all views below were looked at.
+        connection.execute(f"create temp view described as {query}")
+        described = connection.execute("pragma temp.table_info(described)")
+        columns = [f"{name} {kind}" for _, name, kind, *_ in described]
+        connection.execute("drop view temp.described")
+        rowid = ""
+        if key := SHARED_VIEWS[table.partition(".")[2]]:
+            columns.append(f"primary key ({key})")
+            rowid = " without rowid"
+        connection.execute(
+            f"create table {table} ({', '.join(columns)}){rowid}"
+        )
+        connection.execute(f"insert into {table} {query}")
 
     def evaluations(self, queries: Iterable[str]) -> list[Task]:
         """Return what evaluates the shared views that queries read."""
@@ -369,14 +381,12 @@ class Snapshot:
                 " the permissions, or ingest the exports again with --replace"
             ) from error
 
-    def file_of(self, view: str) -> Path:
-        """Return where a view's rows are."""
-        return self.directory / f"{view}.db"
-
 
 @contextmanager
-def snapshot(database: Path, directory: Path) -> Iterator[Snapshot]:
-    """Take a snapshot; *directory* is made, and removed in the end."""
+def snapshot(
+    database: Path, directory: Path | None = None
+) -> Iterator[Snapshot]:
+    """Take a snapshot; a *directory* is made, and removed in the end."""
     if database.with_name(f"{database.name}-journal").exists():
         # An ingest was killed. The first to open the database for writing
         # takes back what it had begun; where we may not, reading tells.
@@ -384,14 +394,16 @@ def snapshot(database: Path, directory: Path) -> Iterator[Snapshot]:
             writable = sqlite3.connect(database)
             writable.execute("select 1 from exports limit 1")
             writable.close()
-    shutil.rmtree(directory, ignore_errors=True)  # of a run that was killed
-    directory.mkdir()
+    if directory:
+        shutil.rmtree(directory, ignore_errors=True)  # a killed run's
+        directory.mkdir()
     try:
         taken = Snapshot(database, directory)
-        with closing(taken.guard):
+        with closing(taken.connection):
             yield taken
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def only_reading(action: int, *_: object) -> int:

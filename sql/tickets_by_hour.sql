@@ -31,10 +31,11 @@ hours as (
     select b.first_hour + t.number * 3600000 + n.number * 3600 as hour
     from bounds as b
     cross join clock as c
-    inner join numbers as t
-        on b.first_hour + t.number * 3600000 <= c.as_of
-    inner join numbers as n
-        on b.first_hour + t.number * 3600000 + n.number * 3600 <= c.as_of
+    cross join numbers as t
+    cross join numbers as n
+    where
+        b.first_hour + t.number * 3600000 <= c.as_of
+        and b.first_hour + t.number * 3600000 + n.number * 3600 <= c.as_of
 ),
 
 events as (

@@ -41,6 +41,7 @@ from conftest import (
 
 import export_json
 from export_json import ExportReader, Malformed, decoded
+from freshdesk import sql
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -2266,3 +2267,20 @@ def test_an_interrupt_keeps_the_files_before(
     assert capsys.readouterr().err == ""
     assert {row[0] for row in rows("exports")} == {"old.json", "first.json"}
     assert list(snapshot()) == ["tickets.db"]
+
+
+@pytest.mark.parametrize("table", ["notes", "property_changes"])
+def test_what_is_repeated_is_found_without_a_look_at_all_there_is(
+    table: str,
+) -> None:
+    assert run(put("day.json", export(created("10:00:00")))) == 0
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        connection.execute(sql("ingest/create_repeated_activities"))
+        steps = [
+            step
+            for *_, step in connection.execute(
+                "explain query plan " + sql(f"ingest/place_repeated_{table}"),
+                {"export_id": 1},
+            )
+        ]
+    assert steps[0].startswith(f"SEARCH {table} USING PRIMARY KEY"), steps

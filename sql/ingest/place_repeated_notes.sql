@@ -3,13 +3,23 @@
 update notes
 set
     export_id = :export_id,
-    position = r.position
-from repeated_activities as r
+    position = (
+        select r.position
+        from repeated_activities as r
+        where
+            r.ticket_id = notes.ticket_id
+            and r.performed_at = notes.performed_at
+            and r.content_key = notes.content_key
+    )
 where
-    notes.ticket_id = r.ticket_id
-    and notes.performed_at = r.performed_at
-    and notes.content_key = r.content_key
-    and notes.export_id in (
+    (ticket_id, performed_at, content_key) in (
+        select
+            ticket_id,
+            performed_at,
+            content_key
+        from repeated_activities
+    )
+    and export_id in (
         select later.export_id
         from exports as this
         inner join exports as later on later.place > this.place

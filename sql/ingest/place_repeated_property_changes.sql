@@ -3,13 +3,23 @@
 update property_changes
 set
     export_id = :export_id,
-    position = r.position
-from repeated_activities as r
+    position = (
+        select r.position
+        from repeated_activities as r
+        where
+            r.ticket_id = property_changes.ticket_id
+            and r.performed_at = property_changes.performed_at
+            and r.content_key = property_changes.content_key
+    )
 where
-    property_changes.ticket_id = r.ticket_id
-    and property_changes.performed_at = r.performed_at
-    and property_changes.content_key = r.content_key
-    and property_changes.export_id in (
+    (ticket_id, performed_at, content_key) in (
+        select
+            ticket_id,
+            performed_at,
+            content_key
+        from repeated_activities
+    )
+    and export_id in (
         select later.export_id
         from exports as this
         inner join exports as later on later.place > this.place

@@ -411,7 +411,6 @@ class Bench:
 
     def __init__(self, directory: Path) -> None:
         self.database = directory / "tickets.db"
-        self.views = directory / "views"
         self.file = directory / "mutant.json"
         self.history = as_bytes(HISTORY)
         self.file.write_bytes(self.history)
@@ -471,7 +470,7 @@ class Bench:
         """Return the lines of every report."""
         found = {}
         queries = {name: freshdesk.sql(name) for name in REPORTS}
-        with sql_queries.snapshot(self.database, self.views) as taken:
+        with sql_queries.snapshot(self.database) as taken:
             sql_queries.run_tasks(taken.evaluations(queries.values()), 1)
             for name, query in queries.items():
                 with taken.opened(query) as connection:
