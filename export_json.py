@@ -1020,7 +1020,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("begin")
             yield connection
             connection.execute("commit")
-        if is_database(path):
+        if is_database(path, to_replace=True):
             # A run that was killed may have left the old database half
             # changed, and a journal that would be taken for the new one's.
             # Opening it completes it, until the very moment it is replaced.
@@ -1042,7 +1042,7 @@ def changing(
     on its aliases.
     """
     with locked(path.parent):
-        exists = is_database(path)
+        exists = is_database(path, to_replace=replace)
         if exists and not replace:
             with connected(path) as connection:
                 connection.execute("begin immediate")

@@ -39,7 +39,7 @@ OUTPUTS_DIR = Path("data/outputs")
 
 # The SQLite header of a database of ours carries these two numbers.
 APPLICATION_ID = 0x46447461  # "FDta"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
 
@@ -203,11 +203,12 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def is_database(path: Path) -> bool:
+def is_database(path: Path, *, to_replace: bool = False) -> bool:
     """Return whether *path* is a database of ours; nothing or empty is not.
 
     Reads its header only, so that whatever it is stays as it is. Raises
-    Failure for any other file, and for a database of a newer version.
+    Failure for any other file, and for a database of a newer version, or of an
+    older one unless it is *to_replace*.
     """
     if not path.exists():
         return False
@@ -226,6 +227,11 @@ def is_database(path: Path) -> bool:
         raise Failure(
             f"{path}: made by a newer version ({user_version}, this one knows"
             f" {SCHEMA_VERSION}); update these scripts"
+        )
+    if user_version < SCHEMA_VERSION and not to_replace:
+        raise Failure(
+            f"{path}: made by an older version ({user_version}, this one knows"
+            f" {SCHEMA_VERSION}); ingest the exports again with --replace"
         )
     return True
 

@@ -1672,7 +1672,7 @@ def foreign(name: str) -> bytes:
             connection.execute(
                 f"pragma application_id = {export_json.APPLICATION_ID}"
             )
-            connection.execute("pragma user_version = 2")
+            connection.execute("pragma user_version = 3")
         elif name == "another application":
             connection.execute("pragma application_id = 1196444487")
         connection.execute("create table exports (a)")
@@ -1708,7 +1708,7 @@ def test_a_database_that_is_not_ours(
     )
     said = refused(capsys, *arguments)
     assert said == (
-        "database/tickets.db: made by a newer version (2, this one knows 1);"
+        "database/tickets.db: made by a newer version (3, this one knows 2);"
         " update these scripts"
         if name == "newer"
         else "database/tickets.db: not a database of ticket activities, so it"
@@ -2267,6 +2267,24 @@ def test_an_interrupt_keeps_the_files_before(
     assert capsys.readouterr().err == ""
     assert {row[0] for row in rows("exports")} == {"old.json", "first.json"}
     assert list(snapshot()) == ["tickets.db"]
+
+
+def test_a_database_of_an_older_version_is_only_replaced(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    day = put("day.json", DAY)
+    assert run("--status-alias", "Zu=Closed", day) == 0
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        connection.execute("pragma user_version = 1")
+    capsys.readouterr()
+    assert refused(capsys, day) == (
+        "database/tickets.db: made by an older version (1, this one knows 2);"
+        " ingest the exports again with --replace"
+    )
+    assert run("--replace", day) == 0
+    assert ("Zu", "Closed") in select(
+        "select label, status from status_aliases"
+    )
 
 
 @pytest.mark.parametrize("table", ["notes", "property_changes"])
