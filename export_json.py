@@ -79,7 +79,7 @@ BATCH_RECORDS = 20_000  # written at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
-CACHE_KIB = 40_000  # of the database's pages
+CACHE_KIB = 32_000  # of the database's pages
 MOST_SHAPES = 4_096  # of activities that are known; genuine exports have fewer
 
 Record = dict[str, Any]
