@@ -45,7 +45,7 @@ def test_every_option_of_a_script_is_named(
 ) -> None:
     with pytest.raises(SystemExit):
         MAINS[script](["--help"])
-    (row,) = re.findall(rf"^\| `{script}` .*$", README, re.M)
+    (row,) = re.findall(rf"^\| `{script}` .*--.*$", README, re.M)
     for option in re.findall(
         r"^  .*?(--[a-z-]+)", capsys.readouterr().out, re.M
     ):
