@@ -788,7 +788,7 @@ def insert_batch(
         {row[place] for row in batch.property_changes} - {None}
         for place in (8, 9, 10)
     )
-    notes = batch.notes + batch.further_notes
+    notes = batch.rows("notes")
     insert_labels(connection, labels)
     insert_codes(
         connection,

@@ -516,9 +516,9 @@ def converted(
     if str in set(map(type, values)):
         # most columns of text have few different ones
         changed = {
-            value: defused(value)
+            value: safe
             for value in set(values)
-            if value != defused(value)
+            if (safe := defused(value)) != value
         }
         if changed:
             return [changed.get(value, value) for value in values]
