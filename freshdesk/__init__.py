@@ -89,8 +89,9 @@ AGENTS_NOTE_TYPES = {FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 TIMESTAMP = re.compile(
-    r"([0-9]{2})-([0-9]{2})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    r" ([+-])([0-9]{2})([0-9]{2})"
+    r"([0-9]{2}-[0-9]{2}-[0-9]{4})"
+    r" ([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])"
+    r" ([+-](?:[01][0-9]|2[0-3])[0-5][0-9])"
 )
 
 
@@ -108,7 +109,6 @@ def format_timestamp(seconds: int) -> str:
     return f"{moment:%d-%m}-{moment.year:04} {moment:%H:%M:%S} +0000"
 
 
-@lru_cache(maxsize=4096)  # the records of a second stand together
 def parse_timestamp(text: str) -> int:
     """Return the seconds since 1970 of "21-04-2017 09:33:38 +0000".
 
@@ -118,17 +118,29 @@ def parse_timestamp(text: str) -> int:
     match = TIMESTAMP.fullmatch(text)
     if match is None:
         raise ValueError("not of the form DD-MM-YYYY HH:MM:SS +0000")
-    *numbers, sign, offset_hours, offset_minutes = match.groups()
-    day, month, year, hour, minute, second = map(int, numbers)
-    offset = timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
-    if offset >= timedelta(days=1) or int(offset_minutes) > 59:
-        raise ValueError("no such offset from UTC")
-    zone = timezone(-offset if sign == "-" else offset)
-    moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
-    try:
-        return (moment.astimezone(timezone.utc) - EPOCH) // timedelta(seconds=1)
-    except OverflowError:
-        raise ValueError("outside the years 1 to 9999 in UTC") from None
+    day, hour, minute, second, offset = match.groups()
+    seconds = midnight(day) + seconds_of(hour, minute, second)
+    seconds -= seconds_of(offset[:3], offset[0] + offset[3:])
+    if not FIRST_SECOND <= seconds <= LAST_SECOND:
+        raise ValueError("outside the years 1 to 9999 in UTC")
+    return seconds
+
+
+def seconds_of(hours: str, minutes: str, seconds: str = "0") -> int:
+    """Return how many seconds these are, each with its sign."""
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+
+@lru_cache
+def midnight(date: str) -> int:
+    """Return the seconds since 1970 at the beginning of "21-04-2017"."""
+    day, month, year = map(int, date.split("-"))
+    moment = datetime(year, month, day, tzinfo=timezone.utc)
+    return (moment - EPOCH) // timedelta(seconds=1)
+
+
+FIRST_SECOND = midnight("01-01-0001")
+LAST_SECOND = midnight("31-12-9999") + DAY - 1
 
 
 def exit_status(script: Callable[[], None]) -> int:

@@ -533,7 +533,6 @@ def shape(columns: Mapping[str, Columns]) -> StructType:
         [
             StructField("path", StringType()),
             StructField("problem", StringType()),
-            StructField("export_id", LongType()),
             StructField("start_at", LongType()),
             StructField("end_at", LongType()),
             StructField("sha256", StringType()),
@@ -547,8 +546,7 @@ def shape(columns: Mapping[str, Columns]) -> StructType:
 def inserted(table: str) -> list[str]:
     """Return the columns of a table that a Batch knows, in its order."""
     insert = sqlglot.parse_one(sql(INSERTS[table]), read="sqlite")
-    names = [column.name for column in insert.this.expressions]
-    return [name for name in names if name != "export_id"]
+    return [column.name for column in insert.this.expressions]
 
 
 def refuse_malformed(parsed: DataFrame) -> None:
@@ -582,7 +580,7 @@ def counted_once(parsed: DataFrame, table: str, columns: Columns) -> DataFrame:
     A ticket's rows are in one partition, and stay there.
     """
     rows = parsed.where(F.col(table).isNotNull()).select(
-        f"{table}.*", "export_id", *EXPORT_ORDER
+        f"{table}.*", *EXPORT_ORDER
     )
     order = [*EXPORT_ORDER, *({"position"} & set(columns))]
     others = [name for name in columns if name not in KEY]

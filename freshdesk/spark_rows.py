@@ -45,8 +45,9 @@ def parsed(
         with blamed(path):
             file = uncompressed(BytesIO(content))
             digest = sha256(file)
+            export_id = int(digest[:15], 16)
             file.seek(0)
-            for batch in batches(file):
+            for batch in batches(file, export_id):
                 per_second.update(batch.seconds())
                 labels.update(row[label] for row in batch.property_changes)
                 pieces.append(
@@ -54,11 +55,10 @@ def parsed(
                 )
                 window = batch.window
     except Failure as failure:
-        yield (path, str(failure), *[None] * (6 + len(tables)))
+        yield (path, str(failure), *[None] * (5 + len(tables)))
         return
     assert window is not None  # the last batch has it
-    export_id = int(digest[:15], 16)
-    origin = (path, None, export_id, *window, digest)
+    origin = (path, None, *window, digest)
     export = (
         export_id,
         0,  # its place, which is told when all are known
@@ -82,11 +82,4 @@ def parsed(
         for place, rows in enumerate(marshal.loads(piece)):
             before, after = [None] * place, [None] * (len(tables) - place - 1)
             for row in rows:
-                yield (*origin, None, None, *before, integers(row), *after)
-
-
-def integers(row: Row) -> Row:
-    """Return a row with 1 and 0 for true and false, as SQLite has it."""
-    if bool in map(type, row):
-        return tuple(+value if type(value) is bool else value for value in row)
-    return row
+                yield (*origin, None, None, *before, row, *after)

@@ -20,7 +20,8 @@ import time
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import permutations
+from functools import partial
+from itertools import chain, permutations
 from pathlib import Path
 from typing import Any
 
@@ -502,6 +503,7 @@ def test_a_second_process_reads_the_same(
     assert run(path) == 0
     in_one = [rows(table) for table in ROWS]
     monkeypatch.setattr(export_json, "PARALLEL_SIZE", 0)
+    monkeypatch.setattr(export_json, "decoded", partial(decoded, read_size=100))
     for records in range(1, 7):
         monkeypatch.setattr(export_json, "BATCH_RECORDS", records)
         assert run("--replace", path) == 0
@@ -669,6 +671,38 @@ def test_a_property_under_both_its_names() -> None:
         assert row[-1] == '{"issue_type":"a","requester":1}'
 
 
+def test_the_old_name_has_the_column_where_todays_does_not_fit() -> None:
+    day = export(
+        activity("10:00:00", requester_id=None, requester=1),
+        activity("10:00:01", requester_id=2, requester=1),
+        activity("10:00:02", requester_id=None, requester=None),
+    )
+    assert run(put("day.json", day)) == 0
+    assert [(row[10], row[-1]) for row in rows("property_changes")] == [
+        (1, '{"requester_id":null}'),
+        (2, '{"requester":1}'),
+        (None, '{"requester":null,"requester_id":null}'),
+    ]
+
+
+def test_what_does_not_fit_leaves_its_neighbours_alone() -> None:
+    """The values of several activities are looked at together."""
+    day = export(
+        activity("10:00:00", priority=1, group="Sales"),
+        activity("10:00:01", priority=None, group="Sales"),
+        activity("10:00:02", priority=1 << 63, group=7),
+        activity("10:00:03", priority=(1 << 63) - 1, group=None),
+    )
+    assert run(put("day.json", day)) == 0
+    table = rows("property_changes")
+    assert [(row[5], row[7], row[-1]) for row in table] == [
+        (1, "Sales", None),
+        (None, "Sales", '{"priority":null}'),
+        (None, None, '{"group":7,"priority":9223372036854775808}'),
+        ((1 << 63) - 1, None, '{"group":null}'),
+    ]
+
+
 def test_what_else_a_record_and_a_note_say_is_kept() -> None:
     record = note("10:00:00", 3)
     record["activity"]["note"]["body"] = "¡Hola!"
@@ -728,7 +762,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
 def read(chunks: Iterable[str]) -> tuple[list[object], object]:
     """Return the records and the metadata that the reader finds."""
     reader = ExportReader(iter(chunks))
-    return list(reader.records()), reader.metadata
+    return [*chain.from_iterable(reader.records())], reader.metadata
 
 
 @pytest.mark.parametrize("text", [CUT, TODAY, *map(str, [ONE_LINE])])
@@ -824,7 +858,7 @@ def test_a_longer_text_takes_no_more_memory() -> None:
         tracemalloc.start()
         try:
             reader = ExportReader(long_text(records))
-            assert sum(1 for _ in reader.records()) == records
+            assert sum(map(len, reader.records())) == records
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -1066,7 +1100,8 @@ def test_a_wrong_record(
     record = activity("10:01:00", status="Pending")
     change(record, name, value)
     said = refused_anywhere(capsys, ingested, three(record))
-    assert said.startswith(f"record 2: {name} is ")
+    problem = "missing" if value is MISSING else "not "
+    assert said.startswith(f"record 2: {name} is {problem}")
 
 
 @pytest.mark.parametrize(("name", "value"), named(WRONG_IN_ACTIVITY))
@@ -1092,7 +1127,8 @@ def test_a_wrong_note(
     record = note("10:01:00", 4)
     change(record["activity"]["note"], name, value)
     said = refused_anywhere(capsys, ingested, three(record))
-    assert said.startswith(f"record 2: the note's {name} is not ")
+    problem = "missing" if value is MISSING else "not an integer: "
+    assert said.startswith(f"record 2: the note's {name} is {problem}")
 
 
 @pytest.mark.parametrize("value", [*NO_OBJECT[:-1], [activity("10:00:00")]])

@@ -3,6 +3,7 @@ insert into property_changes (
     ticket_id,
     performed_at,
     content_key,
+    export_id,
     position,
     performer_type,
     performer_id,
@@ -21,8 +22,7 @@ insert into property_changes (
     contacted_customer,
     shipping_address,
     shipment_date,
-    other_properties,
-    export_id
+    other_properties
 )
 values (
     ?,
@@ -33,8 +33,8 @@ values (
     ?,
     ?,
     ?,
-    (select status_id from statuses where label = ?),
     ?,
+    (select status_id from statuses where label = ?),
     ?,
     ?,
     ?,

@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -496,7 +497,8 @@ class Bench:
             chunks = export_json.decoded(io.BytesIO(data), size)
             reader = export_json.ExportReader(chunks)
             try:
-                return list(reader.records()), reader.metadata
+                records = chain.from_iterable(reader.records())
+                return [*records], reader.metadata
             except (export_json.Malformed, UnicodeEncodeError, RecursionError):
                 return "refused"
 
