@@ -8,7 +8,7 @@ An export is read in a stream, record by record:
 
 becomes a row of `notes` or, as this one, of `property_changes`:
 
-    (ticket_id 20, performed_at 1492686000, content_key -28..., export_id 1,
+    (ticket_id 20, performed_at 1492686000, content_key -28..., export_id 97...,
      position 7, performer_type 'user', performer_id 145423, status_id 1,
      priority 1, other_properties '{"Region":"EMEA"}')
 
@@ -81,6 +81,7 @@ BATCH_CHARACTERS = 1 << 23
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 CACHE_KIB = 32_000  # of the database's pages
+MOST_SIMULTANEOUS = 1 << 16  # exports that start in the same second
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]
@@ -623,17 +624,13 @@ def content_keys(
 
 @dataclass
 class Batch:
-    """The rows of some records, with the columns of insert_*.sql.
-
-    The last batch of an export has its window: its first and last second.
-    """
+    """The rows of some records, with the columns of insert_*.sql."""
 
     export_id: int
     notes: list[Row] = field(default_factory=list)
     property_changes: list[Row] = field(default_factory=list)
     # of activities that are property changes, too
     further_notes: list[Row] = field(default_factory=list)
-    window: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """Return how many activities these are."""
@@ -685,8 +682,11 @@ class Batch:
         return self.property_changes
 
 
-def window(metadata: object, activities: int) -> tuple[int, int]:
-    """Return the first and last second of an export of so many activities."""
+Window = tuple[int, int]  # the first and the last second of an export
+
+
+def window(metadata: object) -> Window:
+    """Return the window that an export's metadata tells."""
     if metadata is None:
         raise Malformed("metadata is missing")
     if not isinstance(metadata, dict):
@@ -697,6 +697,12 @@ def window(metadata: object, activities: int) -> tuple[int, int]:
     )
     if end_at < start_at:
         raise Malformed("end_at is before start_at")
+    return start_at, end_at
+
+
+def check_count(metadata: object, activities: int) -> None:
+    """Raise Malformed unless the metadata tells of so many activities."""
+    assert isinstance(metadata, dict)  # see window()
     declared = metadata.get("activities_count", ...)
     if type(declared) is not int:
         raise refuse("activities_count", "an integer", declared)
@@ -704,27 +710,50 @@ def window(metadata: object, activities: int) -> tuple[int, int]:
         raise Malformed(
             f"activities_count is {declared:,}, but there are {activities:,}"
         )
-    return start_at, end_at
 
 
-def batches(file: BinaryIO, export_id: int) -> Iterator[Batch]:
-    """Yield the rows of the export that *file* holds, some at a time.
-
-    Raises Malformed, with the record's number, if it is no export.
-    """
-    reader = ExportReader(decoded(file))
+@contextmanager
+def located(reader: ExportReader) -> Iterator[None]:
+    """Raise what is wrong with an export as Malformed, with the record."""
     try:
-        yield from grouped(reader, export_id)
+        yield
+        return
     except UnicodeEncodeError:
         problem = "half of a surrogate pair is no text"
     except RecursionError:
         problem = "nested too deep"
     except Malformed as error:
         problem = str(error)
-    else:
-        return
     where = f"record {reader.number:,}: " if reader.number else ""
     raise Malformed(f"{where}{problem}")
+
+
+def read_window(file: BinaryIO) -> Window:
+    """Return the window of the export that *file* holds.
+
+    It usually stands at the beginning; else all of the file is read. Raises
+    Malformed, with the record's number, if it is no export.
+    """
+    reader = ExportReader(decoded(file))
+    with located(reader):
+        for _ in reader.records():
+            if reader.metadata is not None:
+                reader.number = 0
+                break
+        if not reader.has_activities:
+            raise Malformed("activities_data is missing")
+        return window(reader.metadata)
+
+
+def batches(file: BinaryIO, export_id: int) -> Iterator[Batch]:
+    """Yield the rows of the export that *file* holds, some at a time.
+
+    Its window is known to be right. Raises Malformed, with the record's
+    number, if the rest is not.
+    """
+    reader = ExportReader(decoded(file))
+    with located(reader):
+        yield from grouped(reader, export_id)
 
 
 def grouped(reader: ExportReader, export_id: int) -> Iterator[Batch]:
@@ -748,9 +777,7 @@ def grouped(reader: ExportReader, export_id: int) -> Iterator[Batch]:
             yield batch
             batch = Batch(export_id)
             characters = reader.characters
-    if not reader.has_activities:
-        raise Malformed("activities_data is missing")
-    batch.window = window(reader.metadata, count)
+    check_count(reader.metadata, count)
     yield batch
 
 
@@ -927,15 +954,50 @@ class Ingested:
     outside_window: int = 0
 
 
+def export_number(
+    connection: sqlite3.Connection, window: Window, digest: str
+) -> int:
+    """Return a number for a new export: they grow with start, end and SHA-256.
+
+    That is the order of their activities within a second, whichever was
+    ingested first. Those that start together stand in a row; the later ones
+    of them make room.
+    """
+    start_at, end_at = window
+    simultaneous = connection.execute(
+        sql("ingest/select_simultaneous_exports"),
+        {"start_at": start_at, "end_at": end_at, "sha256": digest},
+    ).fetchall()
+    if len(simultaneous) >= MOST_SIMULTANEOUS:
+        many = plural(len(simultaneous), "export")
+        raise Malformed(f"{many} start in its first second")
+    later = [
+        {"export_id": export_id}
+        for export_id, is_later in simultaneous
+        if is_later
+    ]
+    connection.executemany(sql("ingest/move_export"), later)
+    return start_at * MOST_SIMULTANEOUS + len(simultaneous) - len(later)
+
+
 def insert_export(
-    connection: sqlite3.Connection, name: str, digest: str
+    connection: sqlite3.Connection, name: str, digest: str, window: Window
 ) -> int:
     """Begin an export, and return its number."""
-    cursor = connection.execute(
+    export_id = export_number(connection, window, digest)
+    start_at, end_at = window
+    connection.execute(
         sql("ingest/insert_export"),
-        {"name": name, "sha256": digest, "ingested_at": int(time.time())},
+        {
+            "export_id": export_id,
+            "name": name,
+            "sha256": digest,
+            "start_at": start_at,
+            "end_at": end_at,
+            "ingested_at": int(time.time()),
+        },
     )
-    return cast(int, cursor.lastrowid)
+    return export_id
 
 
 def ingest(
@@ -943,8 +1005,10 @@ def ingest(
     batches: Iterable[Batch],
     export_id: int,
     name: str,
+    window: Window,
 ) -> Ingested:
     """Write the rows of an export, which insert_export() has begun."""
+    start_at, end_at = window
     connection.execute(sql("ingest/create_repeated_activities"))
     per_second: Counter[int] = Counter()
     ingested = Ingested(name)
@@ -953,8 +1017,6 @@ def ingest(
         ingested.new_activities += insert_batch(connection, batch)
         per_second.update(batch.seconds())
         show_progress(f"{name}: {ingested.activities:,} activities")
-        if batch.window is not None:
-            start_at, end_at = batch.window
     show_progress("")
     ingested.outside_window = sum(
         number
@@ -965,14 +1027,11 @@ def ingest(
         sql("ingest/complete_export"),
         {
             "export_id": export_id,
-            "start_at": start_at,
-            "end_at": end_at,
             "activities_count": ingested.activities,
             "outside_window": ingested.outside_window,
             "last_performed_at": max(per_second, default=None),
         },
     )
-    connection.execute(sql("ingest/place_exports"))
     for table in ("notes", "property_changes"):
         connection.execute(
             sql(f"ingest/place_repeated_{table}"), {"export_id": export_id}
@@ -997,12 +1056,14 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
         if known.fetchone():
             return Ingested(name, is_known=True)
         file.seek(0)
-        export_id = insert_export(connection, name, digest)
+        window = read_window(file)
+        export_id = insert_export(connection, name, digest, window)
+        file.seek(0)
         rows = batches(file, export_id)
         if before.st_size >= PARALLEL_SIZE:
             rows = ahead(rows)
         with without_garbage_collection():
-            ingested = ingest(connection, rows, export_id, name)
+            ingested = ingest(connection, rows, export_id, name, window)
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (
             after.st_size,

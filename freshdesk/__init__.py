@@ -39,7 +39,7 @@ OUTPUTS_DIR = Path("data/outputs")
 
 # The SQLite header of a database of ours carries these two numbers.
 APPLICATION_ID = 0x46447461  # "FDta"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
 

@@ -422,10 +422,14 @@ def create_tables(
         columns = columns_of_tables(database)
         parsed = cached(read(session, exports, columns), kept)
         refuse_malformed(parsed)
+        known = numbered(known_once(parsed, columns["exports"]))
+        numbers = evaluated(known, few=MOST_EXPORTS)
         tables = {
-            "exports": placed(known_once(parsed, columns["exports"])),
+            "exports": numbers,
             **{
-                table: cached(counted_once(parsed, table, columns[table]), kept)
+                table: cached(
+                    counted_once(parsed, numbers, table, columns[table]), kept
+                )
                 for table in INSERTS
             },
         }
@@ -439,7 +443,6 @@ def create_tables(
                 tables[table] = constant(session, database, table, names)
         for table, (code, named_in) in CODES.items():
             tables[table] = with_unknown(tables[table], tables[named_in], code)
-        tables["exports"] = evaluated(tables["exports"], few=MOST_EXPORTS)
         for table in ("statuses", *CODES):
             tables[table] = evaluated(tables[table])
         for table, frame in tables.items():
@@ -568,13 +571,15 @@ def known_once(parsed: DataFrame, columns: Columns) -> DataFrame:
     )
 
 
-def placed(exports: DataFrame) -> DataFrame:
+def numbered(exports: DataFrame) -> DataFrame:
     """Return the exports, with numbers that grow in their order."""
     in_order = exports.orderBy(*EXPORT_ORDER)
-    return in_order.withColumn("place", F.monotonically_increasing_id())
+    return in_order.withColumn("export_id", F.monotonically_increasing_id())
 
 
-def counted_once(parsed: DataFrame, table: str, columns: Columns) -> DataFrame:
+def counted_once(
+    parsed: DataFrame, exports: DataFrame, table: str, columns: Columns
+) -> DataFrame:
     """Return a table's rows, each activity's from the first of its exports.
 
     A ticket's rows are in one partition, and stay there.
@@ -583,13 +588,15 @@ def counted_once(parsed: DataFrame, table: str, columns: Columns) -> DataFrame:
         f"{table}.*", *EXPORT_ORDER
     )
     order = [*EXPORT_ORDER, *({"position"} & set(columns))]
-    others = [name for name in columns if name not in KEY]
-    first = F.min_by(F.struct(*others), F.struct(*order))
+    others = [name for name in columns if name not in (*KEY, "export_id")]
+    first = F.min_by(F.struct(*others, "sha256"), F.struct(*order))
     return (
         rows.repartition("ticket_id")
         .groupBy(*KEY)
         .agg(first.alias("first"))
         .select(*KEY, "first.*")
+        .join(F.broadcast(exports.select("sha256", "export_id")), "sha256")
+        .select(*columns)
     )
 
 

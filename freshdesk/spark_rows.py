@@ -19,6 +19,7 @@ from export_json import (
     batches,
     blamed,
     label_key,
+    read_window,
     sha256,
     spelling,
     uncompressed,
@@ -26,6 +27,8 @@ from export_json import (
 from freshdesk import Failure
 
 Row = tuple[Any, ...]
+
+NO_NUMBER = 0  # of an export, before all are known
 
 
 def parsed(
@@ -45,23 +48,21 @@ def parsed(
         with blamed(path):
             file = uncompressed(BytesIO(content))
             digest = sha256(file)
-            export_id = int(digest[:15], 16)
             file.seek(0)
-            for batch in batches(file, export_id):
+            window = read_window(file)
+            file.seek(0)
+            for batch in batches(file, NO_NUMBER):
                 per_second.update(batch.seconds())
                 labels.update(row[label] for row in batch.property_changes)
                 pieces.append(
                     marshal.dumps([batch.rows(table) for table in tables])
                 )
-                window = batch.window
     except Failure as failure:
         yield (path, str(failure), *[None] * (5 + len(tables)))
         return
-    assert window is not None  # the last batch has it
     origin = (path, None, *window, digest)
     export = (
-        export_id,
-        0,  # its place, which is told when all are known
+        NO_NUMBER,
         Path(path).name,
         digest,
         *window,

@@ -42,7 +42,7 @@ from conftest import (
 
 import export_json
 from export_json import ExportReader, Malformed, decoded
-from freshdesk import sql
+from freshdesk import SCHEMA_VERSION, sql
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -1708,7 +1708,8 @@ def foreign(name: str) -> bytes:
             connection.execute(
                 f"pragma application_id = {export_json.APPLICATION_ID}"
             )
-            connection.execute("pragma user_version = 3")
+            newer = SCHEMA_VERSION + 1
+            connection.execute(f"pragma user_version = {newer}")
         elif name == "another application":
             connection.execute("pragma application_id = 1196444487")
         connection.execute("create table exports (a)")
@@ -1744,7 +1745,8 @@ def test_a_database_that_is_not_ours(
     )
     said = refused(capsys, *arguments)
     assert said == (
-        "database/tickets.db: made by a newer version (3, this one knows 2);"
+        f"database/tickets.db: made by a newer version ({SCHEMA_VERSION + 1},"
+        f" this one knows {SCHEMA_VERSION});"
         " update these scripts"
         if name == "newer"
         else "database/tickets.db: not a database of ticket activities, so it"
@@ -2152,6 +2154,49 @@ def test_any_order_in_one_call_or_many() -> None:
     ]
 
 
+def test_exports_that_start_together_make_room_for_each_other() -> None:
+    """Their numbers grow with their ends, and rows move along."""
+    ends = ["11:00:00", "12:00:00", "13:00:00"]
+    paths = [
+        put(
+            f"until {end[:2]}.json",
+            export(activity("10:00:00", until=end), end_at=end),
+        )
+        for end in ends
+    ]
+    put("later.json", export(start_at="10:00:01", end_at="11:00:00"))
+    first = TEN * export_json.MOST_SIMULTANEOUS
+    for order in permutations([*paths, "later.json"]):
+        DATABASE.unlink(missing_ok=True)
+        for path in order:
+            assert run(path) == 0
+        assert select("select export_id, name from exports order by 1") == [
+            (first, "until 11.json"),
+            (first + 1, "until 12.json"),
+            (first + 2, "until 13.json"),
+            (first + export_json.MOST_SIMULTANEOUS, "later.json"),
+        ]
+        assert select(
+            "select export_id, other_properties from property_changes"
+            " order by export_id"
+        ) == [
+            (first + place, f'{{"until":"{end}"}}')
+            for place, end in enumerate(ends)
+        ]
+        assert select("pragma foreign_key_check") == []
+
+
+def test_too_many_exports_that_start_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(export_json, "MOST_SIMULTANEOUS", 2)
+    for end in ("11:00:00", "12:00:00"):
+        assert run(put(f"{end}.json", export(end_at=end))) == 0
+    capsys.readouterr()
+    said = refused(capsys, put("third.json", export()))
+    assert said.startswith("third.json: 2 exports start in its first second; ")
+
+
 # --replace, and what the old database left beside itself
 
 KILLED = """
@@ -2314,8 +2359,8 @@ def test_a_database_of_an_older_version_is_only_replaced(
         connection.execute("pragma user_version = 1")
     capsys.readouterr()
     assert refused(capsys, day) == (
-        "database/tickets.db: made by an older version (1, this one knows 2);"
-        " ingest the exports again with --replace"
+        "database/tickets.db: made by an older version (1, this one knows"
+        f" {SCHEMA_VERSION}); ingest the exports again with --replace"
     )
     assert run("--replace", day) == 0
     assert ("Zu", "Closed") in select(

@@ -1,9 +1,6 @@
--- Completes an export once all of it has been read, since the metadata may
--- stand behind the activities.
+-- Completes an export once all of it has been read.
 update exports
 set
-    start_at = :start_at,
-    end_at = :end_at,
     activities_count = :activities_count,
     outside_window = :outside_window,
     last_performed_at = :last_performed_at

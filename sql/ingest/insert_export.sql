@@ -1,6 +1,6 @@
 -- Begins an export; complete_export fills in what its end tells.
 insert into exports (
-    place,
+    export_id,
     name,
     sha256,
     start_at,
@@ -9,4 +9,4 @@ insert into exports (
     outside_window,
     ingested_at
 )
-values (0, :name, :sha256, 0, 0, 0, 0, :ingested_at);
+values (:export_id, :name, :sha256, :start_at, :end_at, 0, 0, :ingested_at);

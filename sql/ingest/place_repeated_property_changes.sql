@@ -1,5 +1,5 @@
 -- An activity takes its place from the first export that it stands in, by the
--- exports' places, whichever was ingested first.
+-- exports' numbers, whichever was ingested first.
 update property_changes
 set
     export_id = :export_id,
@@ -19,9 +19,4 @@ where
             content_key
         from repeated_activities
     )
-    and export_id in (
-        select later.export_id
-        from exports as this
-        inner join exports as later on later.place > this.place
-        where this.export_id = :export_id
-    );
+    and export_id > :export_id;

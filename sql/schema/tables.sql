@@ -9,8 +9,7 @@
 -- Times are UTC seconds since 1970.
 
 create table exports (
-    export_id integer primary key,
-    place integer not null,                -- by start_at, end_at and sha256
+    export_id integer primary key,         -- by start_at, end_at and sha256
     name text not null,                    -- of the file, without its folder
     sha256 text not null unique check (length(sha256) = 64),
     start_at integer not null,
@@ -64,7 +63,8 @@ create table notes (
     ticket_id integer not null,
     performed_at integer not null,
     content_key integer not null,          -- 64 bits of a hash: see export_json
-    export_id integer not null references exports (export_id),
+    export_id integer not null
+        references exports (export_id) on update cascade,
     position integer not null check (position > 0),
     performer_type text not null,
     performer_id integer,
@@ -85,7 +85,8 @@ create table property_changes (
     ticket_id integer not null,
     performed_at integer not null,
     content_key integer not null,
-    export_id integer not null references exports (export_id),
+    export_id integer not null
+        references exports (export_id) on update cascade,
     position integer not null check (position > 0),
     performer_type text not null,
     performer_id integer,

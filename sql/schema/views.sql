@@ -98,14 +98,13 @@ with ordered_changes as (
         lead(p.performed_at) over ticket_order as next_started_at,
         lead(s.status_number) over ticket_order as next_status_number
     from property_changes as p
-    inner join exports as e on e.export_id = p.export_id
     inner join named_statuses as s on s.status_id = p.status_id
     window ticket_order as (
         partition by p.ticket_id
         order by
             p.performed_at,
             p.is_new_ticket desc,
-            e.place,
+            p.export_id,
             p.position
     )
 )
@@ -192,31 +191,36 @@ with candidates as (
             order by
                 p.is_new_ticket desc,
                 p.performed_at,
-                e.place,
+                p.export_id,
                 p.position
         ) as place
-    from property_changes as p
-    inner join tickets as t on t.ticket_id = p.ticket_id
-    inner join exports as e on e.export_id = p.export_id
-    left join named_statuses as s on s.status_id = p.status_id
+    from tickets as t
+    cross join property_changes as p -- in this order
     where
-        p.is_new_ticket = 1
-        or (
-            p.performed_at = t.first_seen_at
-            and s.status = 'Open'
-            and (
-                p.requester_id is not null
-                or p.source is not null
-                or exists (
-                    -- a source that is no code, and so has no column
-                    select 1
-                    from property_changes as q
-                    where
-                        q.ticket_id = p.ticket_id
-                        and q.performed_at = p.performed_at
-                        and q.content_key = p.content_key
-                        and json_extract(q.other_properties, '$.source')
-                        is not null
+        p.ticket_id = t.ticket_id
+        and (
+            p.is_new_ticket = 1
+            or (
+                p.performed_at = t.first_seen_at
+                and p.status_id in (
+                    select s.status_id
+                    from named_statuses as s
+                    where s.status = 'Open'
+                )
+                and (
+                    p.requester_id is not null
+                    or p.source is not null
+                    or exists (
+                        -- a source that is no code, and so has no column
+                        select 1
+                        from property_changes as q
+                        where
+                            q.ticket_id = p.ticket_id
+                            and q.performed_at = p.performed_at
+                            and q.content_key = p.content_key
+                            and json_extract(q.other_properties, '$.source')
+                            is not null
+                    )
                 )
             )
         )
@@ -350,7 +354,7 @@ with named_values as (
             order by
                 p.performed_at,
                 p.is_new_ticket desc,
-                e.place,
+                p.export_id,
                 p.position
         ) as place,
         coalesce(
@@ -397,7 +401,6 @@ with named_values as (
             )
         ) as source
     from property_changes as p
-    inner join exports as e on e.export_id = p.export_id
     where
         p.priority is not null
         or p.group_name is not null

@@ -1,0 +1,4 @@
+-- Makes room for another export: the activities move along.
+update exports
+set export_id = export_id + 1
+where export_id = :export_id;
