@@ -764,10 +764,10 @@ class Agenda:
 
     def __init__(self, first: int, last: int) -> None:
         self.first, self.last = first, last
-        self.minutes: list[list[Event]] = [
+        self.events: list[list[Event]] = [
             [] for _ in range(first, last + 1, MINUTE)
         ]
-        self.heap, self.ends = self.minutes[0], first
+        self.heap, self.ends = self.events[0], first
 
     def add(self, event: Event) -> None:
         """Remember the event, unless nobody will see it."""
@@ -775,16 +775,18 @@ class Agenda:
         if second < self.ends:
             heappush(self.heap, event)
         elif second <= self.last:
-            self.minutes[(second - self.first) // MINUTE].append(event)
+            self.events[(second - self.first) // MINUTE].append(event)
 
-    def __iter__(self) -> Iterator[Event]:
-        """Yield the events, soonest first, as long as there are any."""
-        for heap in self.minutes:
+    def minutes(self) -> Iterator[tuple[int, list[Event]]]:
+        """Yield each minute's end, and the heap of its events, to be emptied.
+
+        What is added meanwhile for the same minute comes on that heap.
+        """
+        for heap in self.events:
             self.heap = heap
             self.ends += MINUTE
             heapify(heap)
-            while heap:
-                yield heappop(heap)
+            yield self.ends, heap
 
 
 class Helpdesk:
@@ -842,12 +844,9 @@ class Helpdesk:
         self.shipments: dict[int, str] = {}
 
     def activities(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield what happens, second by second, in the order of time.
-
-        A second can come more than once.
-        """
-        last, soon = self.last, self.soon
-        agenda = Agenda(self.first, last)
+        """Yield the beginnings of minutes, and what is written of each."""
+        soon = self.soon
+        agenda = Agenda(self.first, self.last)
         earlier = round(self.tickets * EARLIER_SHARE)
         number = FIRST_TICKET
         for _ in range(earlier):
@@ -857,25 +856,26 @@ class Helpdesk:
         arrivals = self.arrive(self.tickets - earlier)
         seen, created = next(arrivals)
         agenda.add((seen, number, None))
-        for second, _, waiting in agenda:
-            while soon and soon[0][0] <= second:
-                due, _, text = heappop(soon)
-                yield due, [text]
-            if waiting is None:
-                waiting = self.open_ticket(second, number)
-                said, over = self.create(second, created, waiting)
-                number += 1
-                seen, created = next(arrivals, (NEVER, NEVER))
-                agenda.add((seen, number, None))
-            else:
-                said, over = self.act(second, waiting)
-            if said:
-                yield second, said
-            following = self.plan(over, waiting)
-            agenda.add((following, waiting.id, waiting))
-        while soon and soon[0][0] <= last:
-            due, _, text = heappop(soon)
-            yield due, [text]
+        for end, events in agenda.minutes():
+            texts: list[str] = []
+            while events:
+                second, _, waiting = heappop(events)
+                while soon and soon[0][0] <= second:
+                    texts.append(heappop(soon)[2])
+                if waiting is None:
+                    waiting = self.open_ticket(second, number)
+                    over = self.create(second, created, waiting, texts)
+                    number += 1
+                    seen, created = next(arrivals, (NEVER, NEVER))
+                    agenda.add((seen, number, None))
+                else:
+                    over = self.act(second, waiting, texts)
+                following = self.plan(over, waiting)
+                agenda.add((following, waiting.id, waiting))
+            while soon and soon[0][0] < end:
+                texts.append(heappop(soon)[2])
+            if texts:
+                yield end - MINUTE, texts
 
     def arrive(self, tickets: int) -> Iterator[tuple[int, int]]:
         """Yield when each ticket is first seen, and when created, in order.
@@ -959,9 +959,9 @@ class Helpdesk:
         return second, ticket
 
     def create(
-        self, second: int, created: int, ticket: Ticket
-    ) -> tuple[list[str], int]:
-        """Return what is written of a creation, and when it is over."""
+        self, second: int, created: int, ticket: Ticket, texts: list[str]
+    ) -> int:
+        """Add what is written of a creation; return when it is over."""
         form = self.form
         by = ticket.agent if ticket.source == PHONE else ticket.requester
         creation = form.created(created, ticket, by)
@@ -973,7 +973,8 @@ class Helpdesk:
             said = [service_level]
             self.say_later(created, creation)
             self.say_later(created, routed)
-        return [text for text in said if text], created
+        texts += filter(None, said)
+        return created
 
     def plan(self, second: int, ticket: Ticket) -> int:
         """Draw the ticket's next step; return when it comes."""
@@ -1006,21 +1007,21 @@ class Helpdesk:
             return sooner
         return when
 
-    def act(self, second: int, ticket: Ticket) -> tuple[list[str], int]:
-        """Take the planned step; return what is written of it at this second,
-        and when it is over: the new status may come seconds after the note.
+    def act(self, second: int, ticket: Ticket, texts: list[str]) -> int:
+        """Take the planned step; add what is written of it at this second.
+
+        Returns when it is over: the new status may come seconds after a note.
         """
         form, draw = self.form, self.draw
         who, kind, stage, effect, _ = ticket.step
         by: int | None = None
-        said = []
         before = ticket.stage
         news = stage != before and LABELS[stage] != LABELS[before]
         if who == AGENT:
             by = ticket.agent
             if by != ticket.assigned:  # picks it up, or takes over
                 ticket.assigned = by
-                said.append(form.changed(second, ticket, by))
+                texts.append(form.changed(second, ticket, by))
         elif who == CUSTOMER:
             by = ticket.requester
         elif who == COLLEAGUE:
@@ -1034,7 +1035,7 @@ class Helpdesk:
                 if who == AGENT and not ticket.contacted:
                     ticket.contacted = news = True
             number = next(self.note_ids)
-            said.append(form.note(second, ticket.id, by, number, kind))
+            texts.append(form.note(second, ticket.id, by, number, kind))
             gap = GAPS[int(draw() * len(GAPS))]
             if ticket.unseen:
                 # A first second with an Open would read as a creation.
@@ -1047,8 +1048,8 @@ class Helpdesk:
             second += gap
             self.say_later(second, form.changed(second, ticket, by))
         elif news:
-            said.append(form.changed(second, ticket, by))
-        return said, second
+            texts.append(form.changed(second, ticket, by))
+        return second
 
     def say_later(self, second: int, text: str) -> None:
         if text:
@@ -1118,9 +1119,6 @@ def dated(path: Path, start: int) -> Path:
     return path.with_name(f"{path.stem}-{day:%Y-%m-%d}{path.suffix}")
 
 
-BATCH = 5_000  # activities to write at once
-
-
 def write_exports(
     files: Sequence[IO[str]],
     starts: Sequence[int],
@@ -1134,14 +1132,12 @@ def write_exports(
         write_metadata(file, start, 0)
         written, separator = 0, "\n"
         while following is not None and following[0] <= end:
-            texts: list[str] = []
-            while following and following[0] <= end and len(texts) < BATCH:
-                texts += following[1]
-                following = next(activities, None)
+            _, texts = following
             file.write(separator + ",\n".join(texts))
             separator = ",\n"
             written += len(texts)
             show_progress(f"{total + written:,} activities")
+            following = next(activities, None)
         file.write("\n]}\n")
         file.seek(0)
         write_metadata(file, start, written)
