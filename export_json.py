@@ -682,34 +682,30 @@ class Batch:
         return self.property_changes
 
 
-Window = tuple[int, int]  # the first and the last second of an export
+class Metadata(NamedTuple):
+    """What an export tells of itself."""
+
+    start_at: int  # its first and ...
+    end_at: int  # ... its last second
+    activities_count: int
 
 
-def window(metadata: object) -> Window:
-    """Return the window that an export's metadata tells."""
+def checked(metadata: object) -> Metadata:
+    """Return the metadata; raise Malformed if they are none."""
     if metadata is None:
         raise Malformed("metadata is missing")
     if not isinstance(metadata, dict):
         raise refuse("metadata", "an object", metadata)
     encode(metadata).encode()  # lone surrogates are no text
-    start_at, end_at = (
-        moment(name, metadata.get(name, ...)) for name in ("start_at", "end_at")
+    start_at, end_at, count = (
+        metadata.get(name, ...) for name in Metadata._fields
     )
-    if end_at < start_at:
+    if type(count) is not int:
+        raise refuse("activities_count", "an integer", count)
+    window = moment("start_at", start_at), moment("end_at", end_at)
+    if window[1] < window[0]:
         raise Malformed("end_at is before start_at")
-    return start_at, end_at
-
-
-def check_count(metadata: object, activities: int) -> None:
-    """Raise Malformed unless the metadata tells of so many activities."""
-    assert isinstance(metadata, dict)  # see window()
-    declared = metadata.get("activities_count", ...)
-    if type(declared) is not int:
-        raise refuse("activities_count", "an integer", declared)
-    if declared != activities:
-        raise Malformed(
-            f"activities_count is {declared:,}, but there are {activities:,}"
-        )
+    return Metadata(*window, count)
 
 
 @contextmanager
@@ -728,28 +724,27 @@ def located(reader: ExportReader) -> Iterator[None]:
     raise Malformed(f"{where}{problem}")
 
 
-def read_window(file: BinaryIO) -> Window:
-    """Return the window of the export that *file* holds.
+def read_metadata(file: BinaryIO) -> Metadata:
+    """Return the metadata of the export that *file* holds.
 
-    It usually stands at the beginning; else all of the file is read. Raises
+    They usually stand at the beginning; else all of the file is read. Raises
     Malformed, with the record's number, if it is no export.
     """
     reader = ExportReader(decoded(file))
     with located(reader):
         for _ in reader.records():
             if reader.metadata is not None:
-                reader.number = 0
+                reader.number = 0  # what is wrong with them is no record's
                 break
         if not reader.has_activities:
             raise Malformed("activities_data is missing")
-        return window(reader.metadata)
+        return checked(reader.metadata)
 
 
 def batches(file: BinaryIO, export_id: int) -> Iterator[Batch]:
     """Yield the rows of the export that *file* holds, some at a time.
 
-    Its window is known to be right. Raises Malformed, with the record's
-    number, if the rest is not.
+    Raises Malformed, with the record's number, if it is no export.
     """
     reader = ExportReader(decoded(file))
     with located(reader):
@@ -777,7 +772,11 @@ def grouped(reader: ExportReader, export_id: int) -> Iterator[Batch]:
             yield batch
             batch = Batch(export_id)
             characters = reader.characters
-    check_count(reader.metadata, count)
+    declared = checked(reader.metadata).activities_count
+    if declared != count:
+        raise Malformed(
+            f"activities_count is {declared:,}, but there are {count:,}"
+        )
     yield batch
 
 
@@ -955,7 +954,7 @@ class Ingested:
 
 
 def export_number(
-    connection: sqlite3.Connection, window: Window, digest: str
+    connection: sqlite3.Connection, metadata: Metadata, digest: str
 ) -> int:
     """Return a number for a new export: they grow with start, end and SHA-256.
 
@@ -963,10 +962,9 @@ def export_number(
     ingested first. Those that start together stand in a row; the later ones
     of them make room.
     """
-    start_at, end_at = window
     simultaneous = connection.execute(
         sql("ingest/select_simultaneous_exports"),
-        {"start_at": start_at, "end_at": end_at, "sha256": digest},
+        {**metadata._asdict(), "sha256": digest},
     ).fetchall()
     if len(simultaneous) >= MOST_SIMULTANEOUS:
         many = plural(len(simultaneous), "export")
@@ -977,23 +975,22 @@ def export_number(
         if is_later
     ]
     connection.executemany(sql("ingest/move_export"), later)
-    return start_at * MOST_SIMULTANEOUS + len(simultaneous) - len(later)
+    first = metadata.start_at * MOST_SIMULTANEOUS
+    return first + len(simultaneous) - len(later)
 
 
 def insert_export(
-    connection: sqlite3.Connection, name: str, digest: str, window: Window
+    connection: sqlite3.Connection, name: str, digest: str, metadata: Metadata
 ) -> int:
     """Begin an export, and return its number."""
-    export_id = export_number(connection, window, digest)
-    start_at, end_at = window
+    export_id = export_number(connection, metadata, digest)
     connection.execute(
         sql("ingest/insert_export"),
         {
             "export_id": export_id,
             "name": name,
             "sha256": digest,
-            "start_at": start_at,
-            "end_at": end_at,
+            **metadata._asdict(),
             "ingested_at": int(time.time()),
         },
     )
@@ -1005,10 +1002,9 @@ def ingest(
     batches: Iterable[Batch],
     export_id: int,
     name: str,
-    window: Window,
+    metadata: Metadata,
 ) -> Ingested:
     """Write the rows of an export, which insert_export() has begun."""
-    start_at, end_at = window
     connection.execute(sql("ingest/create_repeated_activities"))
     per_second: Counter[int] = Counter()
     ingested = Ingested(name)
@@ -1021,7 +1017,7 @@ def ingest(
     ingested.outside_window = sum(
         number
         for second, number in per_second.items()
-        if not start_at <= second <= end_at
+        if not metadata.start_at <= second <= metadata.end_at
     )
     connection.execute(
         sql("ingest/complete_export"),
@@ -1056,14 +1052,14 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
         if known.fetchone():
             return Ingested(name, is_known=True)
         file.seek(0)
-        window = read_window(file)
-        export_id = insert_export(connection, name, digest, window)
+        metadata = read_metadata(file)
+        export_id = insert_export(connection, name, digest, metadata)
         file.seek(0)
         rows = batches(file, export_id)
         if before.st_size >= PARALLEL_SIZE:
             rows = ahead(rows)
         with without_garbage_collection():
-            ingested = ingest(connection, rows, export_id, name, window)
+            ingested = ingest(connection, rows, export_id, name, metadata)
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (
             after.st_size,

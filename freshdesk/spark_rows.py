@@ -19,7 +19,7 @@ from export_json import (
     batches,
     blamed,
     label_key,
-    read_window,
+    read_metadata,
     sha256,
     spelling,
     uncompressed,
@@ -49,7 +49,7 @@ def parsed(
             file = uncompressed(BytesIO(content))
             digest = sha256(file)
             file.seek(0)
-            window = read_window(file)
+            metadata = read_metadata(file)
             file.seek(0)
             for batch in batches(file, NO_NUMBER):
                 per_second.update(batch.seconds())
@@ -60,17 +60,17 @@ def parsed(
     except Failure as failure:
         yield (path, str(failure), *[None] * (5 + len(tables)))
         return
-    origin = (path, None, *window, digest)
+    origin = (path, None, *metadata[:2], digest)
     export = (
         NO_NUMBER,
         Path(path).name,
         digest,
-        *window,
+        *metadata[:2],
         per_second.total(),
         sum(
             number
             for second, number in per_second.items()
-            if not window[0] <= second <= window[1]
+            if not metadata.start_at <= second <= metadata.end_at
         ),
         max(per_second, default=None),
         int(time.time()),

@@ -194,33 +194,27 @@ with candidates as (
                 p.export_id,
                 p.position
         ) as place
-    from tickets as t
-    cross join property_changes as p -- in this order
+    from property_changes as p
+    inner join tickets as t on t.ticket_id = p.ticket_id
+    left join named_statuses as s on s.status_id = p.status_id
     where
-        p.ticket_id = t.ticket_id
-        and (
-            p.is_new_ticket = 1
-            or (
-                p.performed_at = t.first_seen_at
-                and p.status_id in (
-                    select s.status_id
-                    from named_statuses as s
-                    where s.status = 'Open'
-                )
-                and (
-                    p.requester_id is not null
-                    or p.source is not null
-                    or exists (
-                        -- a source that is no code, and so has no column
-                        select 1
-                        from property_changes as q
-                        where
-                            q.ticket_id = p.ticket_id
-                            and q.performed_at = p.performed_at
-                            and q.content_key = p.content_key
-                            and json_extract(q.other_properties, '$.source')
-                            is not null
-                    )
+        p.is_new_ticket = 1
+        or (
+            p.performed_at = t.first_seen_at
+            and s.status = 'Open'
+            and (
+                p.requester_id is not null
+                or p.source is not null
+                or exists (
+                    -- a source that is no code, and so has no column
+                    select 1
+                    from property_changes as q
+                    where
+                        q.ticket_id = p.ticket_id
+                        and q.performed_at = p.performed_at
+                        and q.content_key = p.content_key
+                        and json_extract(q.other_properties, '$.source')
+                        is not null
                 )
             )
         )
@@ -246,9 +240,12 @@ where internal_agent_id is not null
 union
 select n.performer_id
 from notes as n
-inner join note_types as t on t.note_type = n.note_type
 where
-    t.is_agents_only = 1
+    n.note_type in (
+        select t.note_type
+        from note_types as t
+        where t.is_agents_only = 1
+    )
     and n.performer_type = 'user'
     and n.performer_id is not null;
 
