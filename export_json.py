@@ -76,11 +76,12 @@ from freshdesk import (
 
 READ_SIZE = 1 << 18  # bytes; larger is no faster
 TAIL = 1 << 14  # characters of it, in which a record surely ends
-BATCH_RECORDS = 20_000  # written at a time, or fewer when they are long:
+BATCH_RECORDS = 16_000  # written at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 CACHE_KIB = 32_000  # of the database's pages
+INDEX_CACHE_KIB = 8_000  # the same, while the index is made
 MOST_SIMULTANEOUS = 1 << 16  # exports that start in the same second
 
 Record = dict[str, Any]
@@ -1175,6 +1176,10 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
             create_schema(connection)
             connection.execute("begin")
             yield connection
+            # Made at the end the index takes a tenth off the time of ten
+            # million activities. It is sorted in as much memory as the cache.
+            connection.execute(f"pragma cache_size = -{INDEX_CACHE_KIB}")
+            connection.execute(sql("schema/indexes"))
             connection.execute("commit")
         if is_database(path, to_replace=True):
             # A run that was killed may have left the old database half

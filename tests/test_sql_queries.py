@@ -24,6 +24,8 @@ from conftest import (
     note,
     write_export,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 import export_json
 import sql_queries
@@ -439,6 +441,25 @@ def test_a_database_is_found_whatever_its_path_looks_like(
     path = write_export(workplace / "x.json", export(created("10:00:00")))
     assert export_json.main(["-d", str(database), str(path)]) == 0
     assert run(database) == 0
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.integers(),
+    st.text(),
+    st.text(alphabet="=-+@,\"'\t\r\n\0a1"),
+)
+
+
+@given(rows=st.lists(st.tuples(VALUES, VALUES), max_size=4))
+def test_csv_is_as_if_each_field_was_looked_at(
+    rows: list[tuple[object, object]],
+) -> None:
+    """Though it is searched as a whole for what a spreadsheet would run."""
+    fields = [[sql_queries.defused(value) for value in row] for row in rows]
+    assert sql_queries.csv_text(
+        "seconds", ["a", "b"], rows, with_header=False
+    ) == sql_queries.written(fields)
 
 
 def plan(connection: sqlite3.Connection, query: str) -> list[str]:
