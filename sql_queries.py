@@ -64,6 +64,7 @@ from freshdesk import (
     show_progress,
     sql,
     sql_dir,
+    without_garbage_collection,
 )
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def sqlite_engine(
     is_large = database.stat().st_size >= PARALLEL_SIZE
     processes = (os.cpu_count() or 1) if is_large else 1
     shared = directory if processes > 1 else None
-    with snapshot(database, shared) as taken:
+    with snapshot(database, shared) as taken, without_garbage_collection():
         yield Engine(
             taken.opened, taken.answer, taken.evaluations(queries), processes
         )

@@ -204,7 +204,8 @@ def show_progress(text: str) -> None:
 def without_garbage_collection() -> Iterator[None]:
     """Save the time to look for cycles, where none are made.
 
-    That is a tenth of what a large export takes to be made, or read.
+    That is a tenth of what a large export takes to be made, or read, and a
+    twentieth of what the reports take.
     """
     was_enabled = gc.isenabled()
     gc.disable()

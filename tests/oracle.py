@@ -630,8 +630,8 @@ def csv_lines(header: list[str], rows: list[list[Any]]) -> list[str]:
         if value is None:
             return ""
         if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
-            return "'" + value
-        return str(value)
+            return "'" + value.replace("\0", "\ufffd")
+        return str(value).replace("\0", "\ufffd")
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -262,6 +262,18 @@ def test_a_nul_in_a_label_does_not_break_the_file() -> None:
     assert reports["time_in_status"][1:] == ["1,on\ufffdhold,86399,1"]
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [("\0", "\ufffd"), ("a\0b", "a\ufffdb"), ("\\u0000", "\\u0000")],
+)
+@pytest.mark.usefixtures("workplace")
+def test_a_nul_in_a_property_of_another_kind_does_not_end_it(
+    source: str, shown: str
+) -> None:
+    reports = ingest_and_query(export(created("10:00:00", source=source)))
+    assert reports["ticket_properties"][1:] == [f"1,,,,,{shown}"]
+
+
 @pytest.mark.usefixtures("workplace")
 def test_a_result_without_rows_is_a_file_with_its_header() -> None:
     reports = ingest_and_query(export())

@@ -341,8 +341,33 @@ where
 -- the agent of an unassigned ticket is.
 create view ticket_properties as
 -- A property that is set to null, or to what its column cannot hold, stands in
--- the JSON. There null becomes '', which can be told from a missing key.
-with named_values as (
+-- the JSON. There null becomes '', which can be told from a missing key. Text
+-- would end at a NUL, which becomes what the CSV has for it; a backslash that
+-- is one must not be taken for the beginning of a NUL.
+with changes as (
+    select
+        ticket_id,
+        performed_at,
+        is_new_ticket,
+        export_id,
+        position,
+        priority,
+        group_name,
+        agent_id,
+        product,
+        source,
+        case
+            when instr(other_properties, '\u0000') = 0 then other_properties
+            else replace(
+                replace(other_properties, '\\', '\u005c'),
+                '\u0000',
+                '\ufffd'
+            )
+        end as other_properties
+    from property_changes
+),
+
+named_values as (
     select
         p.ticket_id,
         -- as many digits for each, so that it sorts as text, too
@@ -397,7 +422,7 @@ with named_values as (
                 '$.source'
             )
         ) as source
-    from property_changes as p
+    from changes as p
     where
         p.priority is not null
         or p.group_name is not null
