@@ -11,7 +11,9 @@ import csv
 import hashlib
 import io
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
@@ -482,12 +484,25 @@ def last_value(activities: list[Activity], name: str) -> str | None:
     return value
 
 
-def label(name: str, value: int | str | None) -> str:
-    if value is None or str(value).strip(" ") == "":
+def label(name: str, value: Any) -> str:
+    if value is None or spelled(value).strip(" ") == "":
         return NOTHING
     names = {"priority": PRIORITIES, "source": SOURCES}.get(name, {})
     by_text = {str(code): label for code, label in names.items()}
-    return by_text.get(str(value), str(value))
+    return by_text.get(spelled(value), spelled(value))
+
+
+def spelled(value: Any) -> str:
+    """Return a value as text; what no export should have, as SQLite does."""
+    if type(value) in (int, str):
+        return str(value)
+    text = json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    with closing(sqlite3.connect(":memory:")) as connection:
+        query = "select cast(json_extract(?, '$') as text)"
+        ((found,),) = connection.execute(query, [text])
+    return str(found)
 
 
 def by_property(
