@@ -12,7 +12,12 @@ with visits as (
         i.ended_at - coalesce(
             lag(i.ended_at) over (
                 partition by i.ticket_id
-                order by i.ended_at, i.started_at
+                order by
+                    i.ended_at,
+                    i.started_at,
+                    i.is_new_ticket desc,
+                    i.export_id,
+                    i.position
             ),
             t.first_status_at
         ) as seconds_before

@@ -257,6 +257,23 @@ def test_text_that_a_spreadsheet_would_run_is_defused() -> None:
 
 
 @pytest.mark.usefixtures("workplace")
+def test_steps_within_a_second_follow_each_other_in_their_order() -> None:
+    """What was open for a second is reopened, closed and opened in one."""
+    reports = ingest_and_query(
+        export(
+            activity("10:00:00", status="Open"),
+            activity("10:00:01", status="Closed"),
+            activity("10:00:01", status="Open"),
+            created("10:00:01"),  # comes first, being marked
+        )
+    )
+    assert reports["status_transitions"][1:] == [
+        "Closed,Open,1,0",
+        "Open,Closed,1,1",
+    ]
+
+
+@pytest.mark.usefixtures("workplace")
 def test_a_nul_in_a_label_does_not_break_the_file() -> None:
     reports = ingest_and_query(export(created("10:00:00", status="on\0hold")))
     assert reports["time_in_status"][1:] == ["1,on\ufffdhold,86399,1"]

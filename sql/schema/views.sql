@@ -91,6 +91,7 @@ create view status_intervals as
 with ordered_changes as (
     select
         p.ticket_id,
+        p.is_new_ticket,
         p.export_id,
         p.position,
         s.status_number,
@@ -112,6 +113,7 @@ with ordered_changes as (
 select
     o.ticket_id,
     o.status_number,
+    o.is_new_ticket,
     o.export_id,
     o.position,
     o.started_at,
