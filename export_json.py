@@ -690,6 +690,14 @@ class Metadata(NamedTuple):
     end_at: int  # ... its last second
     activities_count: int
 
+    def outside(self, per_second: Mapping[int, int]) -> int:
+        """Return how many activities, told by second, are not in the window."""
+        return sum(
+            number
+            for second, number in per_second.items()
+            if not self.start_at <= second <= self.end_at
+        )
+
 
 def checked(metadata: object) -> Metadata:
     """Return the metadata; raise Malformed if they are none."""
@@ -1015,11 +1023,7 @@ def ingest(
         per_second.update(batch.seconds())
         show_progress(f"{name}: {ingested.activities:,} activities")
     show_progress("")
-    ingested.outside_window = sum(
-        number
-        for second, number in per_second.items()
-        if not metadata.start_at <= second <= metadata.end_at
-    )
+    ingested.outside_window = metadata.outside(per_second)
     connection.execute(
         sql("ingest/complete_export"),
         {

@@ -67,11 +67,7 @@ def parsed(
         digest,
         *metadata[:2],
         per_second.total(),
-        sum(
-            number
-            for second, number in per_second.items()
-            if not metadata.start_at <= second <= metadata.end_at
-        ),
+        metadata.outside(per_second),
         max(per_second, default=None),
         int(time.time()),
     )
