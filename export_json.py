@@ -27,13 +27,14 @@ import marshal
 import os
 import re
 import signal
+import socket
 import sqlite3
 import struct
 import sys
 import time
 import traceback
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -42,8 +43,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from json import JSONDecodeError
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
-from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import NoneType
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
@@ -76,13 +77,18 @@ from freshdesk import (
 
 READ_SIZE = 1 << 18  # bytes; larger is no faster
 TAIL = 1 << 14  # characters of it, in which a record surely ends
-BATCH_RECORDS = 16_000  # written at a time, or fewer when they are long:
+BATCH_RECORDS = 4_000  # staged at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
+STAGED_ACTIVITIES = 30_000  # inserted at a time, or
+STAGED_SHARE = 0.1  # of all of the export so far, if that is more
+CACHE_KIB = 16_000  # of the database's pages, and as much of what is sorted
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
-CACHE_KIB = 32_000  # of the database's pages
-INDEX_CACHE_KIB = 8_000  # the same, while the index is made
 MOST_SIMULTANEOUS = 1 << 16  # exports that start in the same second
+# What the process that reads tells the one that writes, see send()
+BATCH, COMPLETE, MALFORMED, FAILED = b"B", b"C", b"M", b"F"
+
+TABLES = ("notes", "property_changes")  # that activities stand in
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]
@@ -623,22 +629,41 @@ def content_keys(
     return struct.unpack(f">{len(digests)}q", b"".join(digests))
 
 
+Columns = list[list[Any]]
+
+
+def no_notes() -> Columns:
+    """Return the columns of stage_note.sql."""
+    return [[] for _ in range(11)]
+
+
+def no_property_changes() -> Columns:
+    """Return the columns of stage_property_change.sql."""
+    return [[] for _ in range(23)]
+
+
+def extend(columns: Columns, more: Sequence[Column]) -> None:
+    """Add rows to columns: *more* of each."""
+    for column, values in zip(columns, more, strict=True):
+        column.extend(values)
+
+
 @dataclass
 class Batch:
-    """The rows of some records, with the columns of insert_*.sql."""
+    """The rows of some records, a list for each column."""
 
     export_id: int
-    notes: list[Row] = field(default_factory=list)
-    property_changes: list[Row] = field(default_factory=list)
+    notes: Columns = field(default_factory=no_notes)
+    property_changes: Columns = field(default_factory=no_property_changes)
     # of activities that are property changes, too
-    further_notes: list[Row] = field(default_factory=list)
+    further_notes: Columns = field(default_factory=no_notes)
 
     def __len__(self) -> int:
         """Return how many activities these are."""
-        return len(self.notes) + len(self.property_changes)
+        return len(self.seconds())
 
     def add(self, records: Column, position: int) -> None:
-        """Add the rows of records, the first of which has this position.
+        """Add records, the first of which has this position.
 
         Raises Malformed if one of them is no activity.
         """
@@ -649,7 +674,7 @@ class Batch:
             self.add_alike(names, [*transposed(rows)])
 
     def add_alike(self, names: Row, columns: Sequence[Column]) -> None:
-        """Add the rows of records whose activities have the same names."""
+        """Add records whose activities have the same names."""
         activities, ticket_ids, seconds, positions, *rest = columns
         performer_types, performer_ids, other_fields = rest
         values = transposed(map(dict.values, activities))
@@ -663,24 +688,26 @@ class Batch:
         )
         if "note" in properties:
             notes = note_columns(properties.pop("note"))
-            rows = self.further_notes if properties else self.notes
-            rows += transposed([*head, *notes])
+            extend(
+                self.further_notes if properties else self.notes,
+                [*head, *notes],
+            )
             if not properties:
                 return
-        self.property_changes += transposed(
-            [*head, *property_columns(properties, size)]
+        extend(
+            self.property_changes, [*head, *property_columns(properties, size)]
         )
 
-    def seconds(self) -> Iterator[int]:
-        """Yield when each of the activities was."""
-        for rows in (self.notes, self.property_changes):
-            yield from map(itemgetter(1), rows)
+    def seconds(self) -> list[int]:
+        """Return when each of the activities was."""
+        return self.notes[1] + self.property_changes[1]
 
     def rows(self, table: str) -> list[Row]:
         """Return the rows of a table."""
+        parts = [self.property_changes]
         if table == "notes":
-            return self.notes + self.further_notes
-        return self.property_changes
+            parts = [self.notes, self.further_notes]
+        return [row for columns in parts for row in transposed(columns)]
 
 
 class Metadata(NamedTuple):
@@ -690,13 +717,9 @@ class Metadata(NamedTuple):
     end_at: int  # ... its last second
     activities_count: int
 
-    def outside(self, per_second: Mapping[int, int]) -> int:
-        """Return how many activities, told by second, are not in the window."""
-        return sum(
-            number
-            for second, number in per_second.items()
-            if not self.start_at <= second <= self.end_at
-        )
+    def outside(self, seconds: Iterable[int]) -> int:
+        """Return how many of these seconds are not in the window."""
+        return sum(not self.start_at <= s <= self.end_at for s in seconds)
 
 
 def checked(metadata: object) -> Metadata:
@@ -794,51 +817,57 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
     On two cores that takes a third off the time of a large export.
     """
-    receiving, sending = os.pipe()
+    ours, others = socket.socketpair()
+    # Some eighty batches can wait: all files on their way count as open ones.
+    others.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 15)
     # Ctrl-C is for this process: the other must never leave send(), lest it
     # roll back the same database.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
     if not child:
-        os.close(receiving)
-        send(batches, sending)  # does not return
+        ours.close()
+        send(batches, others)  # does not return
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        os.close(sending)
-        with os.fdopen(receiving, "rb") as pipe:
-            while (parts := receive(pipe)) is not None:
-                if isinstance(parts, str):
-                    raise Malformed(parts)
-                yield Batch(*parts)
+        others.close()
+        with ours:
+            yield from received(ours)
     finally:
         os.kill(child, signal.SIGKILL)  # it may wait to be read
         os.waitpid(child, 0)
 
 
-def receive(pipe: BinaryIO) -> Any:
-    """Return the next object of a pipe."""
-    # marshal.load() would turn Ctrl-C into an EOFError before Python 3.11.
-    size = int.from_bytes(pipe.read(8), "big")
-    try:
-        return marshal.loads(pipe.read(size))
-    except EOFError:
-        raise Failure("the process that reads the export was killed") from None
+def received(channel: socket.socket) -> Iterator[Batch]:
+    """Yield what send() sends; raise Malformed or Failure if it says so."""
+    mark, files, *_ = socket.recv_fds(channel, 1, 1)
+    while files:
+        with os.fdopen(files[0], "rb") as file:
+            file.seek(0)
+            parts = marshal.loads(file.read())
+        yield Batch(*parts)
+        mark, files, *_ = socket.recv_fds(channel, 1, 1)
+    said = channel.makefile("rb").read().decode(errors="surrogatepass")
+    if mark == MALFORMED:
+        raise Malformed(said)
+    if mark != COMPLETE:
+        raise Failure(said or "the process that reads the export was killed")
 
 
-def send(batches: Iterator[Batch], descriptor: int) -> NoReturn:
-    """Write *batches* to a pipe, then None, or why there is no next one."""
-    last: str | None = None
+def send(batches: Iterator[Batch], channel: socket.socket) -> NoReturn:
+    """Send *batches*, then that these are all, or what is wrong."""
+    mark, said = COMPLETE, ""
     try:
-        with os.fdopen(descriptor, "wb") as pipe:
-            try:
-                for batch in batches:
-                    put(pipe, tuple(vars(batch).values()))
-            except BrokenPipeError:
-                raise
-            except (Malformed, OSError, EOFError, zlib.error) as error:
-                last = str(error)
-            put(pipe, last)
-    except BrokenPipeError:
+        try:
+            for batch in batches:
+                send_batch(batch, channel)
+        except ConnectionError:
+            raise
+        except Failure as failure:
+            mark, said = FAILED, str(failure)
+        except (Malformed, OSError, EOFError, zlib.error) as error:
+            mark, said = MALFORMED, str(error)
+        channel.sendall(mark + said.encode(errors="surrogatepass"))
+    except ConnectionError:
         pass  # the other process is gone
     except BaseException:
         traceback.print_exc()
@@ -846,12 +875,25 @@ def send(batches: Iterator[Batch], descriptor: int) -> NoReturn:
         os._exit(0)
 
 
-def put(pipe: BinaryIO, parts: Any) -> None:
-    """Write an object to a pipe."""
+def send_batch(batch: Batch, channel: socket.socket) -> None:
+    """Send a file of *batch*: while it waits it takes no memory.
+
+    It has no name, and is no more once both processes have closed it.
+    """
     # Version 2 does not look for what is there twice: half the time.
-    data = marshal.dumps(parts, 2)
-    pipe.write(len(data).to_bytes(8, "big"))
-    pipe.write(data)
+    data = marshal.dumps(tuple(vars(batch).values()), 2)
+    try:
+        with TemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            socket.send_fds(channel, [BATCH], [file.fileno()])
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise Failure(
+            f"temporary files: {describe(error)}; make room for them, or let"
+            " TMPDIR name another folder"
+        ) from None
 
 
 # Writing: rows -> database
@@ -908,47 +950,39 @@ def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
     )
 
 
-def insert_batch(connection: sqlite3.Connection, batch: Batch) -> int:
-    """Write the rows of *batch*; return how many activities were new."""
+def stage(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Let the rows of *batch* wait for insert_staged()."""
     labels, priorities, sources = (
-        {row[place] for row in batch.property_changes} - {None}
-        for place in (9, 10, 11)
+        set(column) - {None} for column in batch.property_changes[9:12]
     )
-    notes = batch.rows("notes")
+    note_types = {*batch.notes[9], *batch.further_notes[9]}
     insert_labels(connection, labels)
     insert_codes(
         connection,
-        {code: str(code) for code in priorities},
-        {code: str(code) for code in sources},
-        {row[9]: str(row[9]) for row in notes},
+        *(
+            {code: str(code) for code in codes}
+            for codes in (priorities, sources, note_types)
+        ),
     )
+    for statement, columns in (
+        ("stage_note", batch.notes),
+        ("stage_property_change", batch.property_changes),
+        ("insert_further_note", batch.further_notes),  # few, if any
+    ):
+        connection.executemany(sql(f"ingest/{statement}"), transposed(columns))
 
-    def insert(table: str, rows: list[Row]) -> int:
-        rows.sort()  # as the table is: neighbours share pages
-        return connection.executemany(
-            sql(f"ingest/insert_{table}"), rows
-        ).rowcount
 
-    inserted = insert("note", batch.notes)
-    inserted += insert("property_change", batch.property_changes)
-    insert("note", batch.further_notes)
-    if inserted < len(batch):
-        connection.executemany(
-            sql("ingest/insert_repeated_activity"),
-            (
-                {
-                    "ticket_id": ticket_id,
-                    "performed_at": performed_at,
-                    "content_key": content,
-                    "export_id": batch.export_id,
-                    "position": position,
-                }
-                for ticket_id, performed_at, content, _, position, *_ in (
-                    notes + batch.property_changes
-                )
-            ),
-        )
-    return inserted
+def insert_staged(connection: sqlite3.Connection, staged: int) -> int:
+    """Insert the activities that are *staged*; return how many were new."""
+    new = 0
+    for table in TABLES:
+        inserted = connection.execute(sql(f"ingest/insert_staged_{table}"))
+        new += inserted.rowcount
+    for table in TABLES:
+        if new < staged:
+            connection.execute(sql(f"ingest/place_repeated_{table}"))
+        connection.execute(sql(f"ingest/clear_staged_{table}"))
+    return new
 
 
 @dataclass
@@ -1014,30 +1048,34 @@ def ingest(
     metadata: Metadata,
 ) -> Ingested:
     """Write the rows of an export, which insert_export() has begun."""
-    connection.execute(sql("ingest/create_repeated_activities"))
-    per_second: Counter[int] = Counter()
+    for table in TABLES:
+        connection.execute(sql(f"ingest/create_staged_{table}"))
     ingested = Ingested(name)
+    latest: list[int] = []
+    staged = 0
     for batch in batches:
+        stage(connection, batch)
+        staged += len(batch)
         ingested.activities += len(batch)
-        ingested.new_activities += insert_batch(connection, batch)
-        per_second.update(batch.seconds())
+        seconds = batch.seconds()
+        ingested.outside_window += metadata.outside(seconds)
+        if seconds:
+            latest.append(max(seconds))
+        if staged >= max(STAGED_ACTIVITIES, STAGED_SHARE * ingested.activities):
+            ingested.new_activities += insert_staged(connection, staged)
+            staged = 0
         show_progress(f"{name}: {ingested.activities:,} activities")
+    ingested.new_activities += insert_staged(connection, staged)
     show_progress("")
-    ingested.outside_window = metadata.outside(per_second)
     connection.execute(
         sql("ingest/complete_export"),
         {
             "export_id": export_id,
             "activities_count": ingested.activities,
             "outside_window": ingested.outside_window,
-            "last_performed_at": max(per_second, default=None),
+            "last_performed_at": max(latest, default=None),
         },
     )
-    for table in ("notes", "property_changes"):
-        connection.execute(
-            sql(f"ingest/place_repeated_{table}"), {"export_id": export_id}
-        )
-    connection.execute(sql("ingest/clear_repeated_activities"))
     return ingested
 
 
@@ -1143,10 +1181,14 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
     What SQLite cannot do (a full disk, a damaged file) is raised as Failure.
     """
     try:
+        # Python 3.10 and 3.11 look long for how to adapt a None. Told how, an
+        # export of today's form is written in three quarters of the time.
+        sqlite3.register_adapter(NoneType, {None: None}.get)
         # Our own runs wait for each other elsewhere: see locked().
         connection = sqlite3.connect(path, timeout=30, isolation_level=None)
         try:
             connection.execute("pragma foreign_keys = on")
+            connection.execute("pragma temp_store = file")
             connection.execute(f"pragma cache_size = -{CACHE_KIB}")
             yield connection
         finally:
@@ -1181,8 +1223,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("begin")
             yield connection
             # Made at the end the index takes a tenth off the time of ten
-            # million activities. It is sorted in as much memory as the cache.
-            connection.execute(f"pragma cache_size = -{INDEX_CACHE_KIB}")
+            # million activities.
             connection.execute(sql("schema/indexes"))
             connection.execute("commit")
         if is_database(path, to_replace=True):

@@ -70,8 +70,8 @@ SETTINGS = {
 
 # The tables that exports fill, and what names the columns of a Batch's rows.
 INSERTS = {
-    "notes": "ingest/insert_note",
-    "property_changes": "ingest/insert_property_change",
+    "notes": "ingest/stage_note",
+    "property_changes": "ingest/stage_property_change",
 }
 KEY = ("ticket_id", "performed_at", "content_key")
 # Of the exports that an activity stands in the first one in this order counts.

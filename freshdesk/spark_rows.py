@@ -9,7 +9,6 @@ from __future__ import annotations
 import marshal
 import re
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -43,7 +42,8 @@ def parsed(
     path = re.sub("^file:(//(?=/))?", "", path)
     pieces = []
     labels: set[str | None] = set()
-    per_second: Counter[int] = Counter()
+    activities = outside_window = 0
+    latest: list[int] = []
     try:
         with blamed(path):
             file = uncompressed(BytesIO(content))
@@ -52,8 +52,11 @@ def parsed(
             metadata = read_metadata(file)
             file.seek(0)
             for batch in batches(file, NO_NUMBER):
-                per_second.update(batch.seconds())
-                labels.update(row[label] for row in batch.property_changes)
+                seconds = batch.seconds()
+                activities += len(batch)
+                outside_window += metadata.outside(seconds)
+                latest += [max(seconds)] if seconds else []
+                labels.update(batch.property_changes[label])
                 pieces.append(
                     marshal.dumps([batch.rows(table) for table in tables])
                 )
@@ -66,9 +69,9 @@ def parsed(
         Path(path).name,
         digest,
         *metadata[:2],
-        per_second.total(),
-        metadata.outside(per_second),
-        max(per_second, default=None),
+        activities,
+        outside_window,
+        max(latest, default=None),
         int(time.time()),
     )
     yield (*origin, export, None, *[None] * len(tables))

@@ -6,6 +6,7 @@ that is there, byte by byte, with what was there before.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -23,7 +24,7 @@ from contextlib import closing
 from functools import partial
 from itertools import chain, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from conftest import (
@@ -508,6 +509,31 @@ def test_a_second_process_reads_the_same(
         monkeypatch.setattr(export_json, "BATCH_RECORDS", records)
         assert run("--replace", path) == 0
         assert [rows(table) for table in ROWS] == in_one
+
+
+def test_inserted_in_pieces_of_any_size_it_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here with activities that the file, or an earlier export, has twice."""
+    both = activity("10:00:01", note={"id": 1, "type": 0}, status="Open")
+    reply, closing = note("10:00:02", 0), activity("10:00:03", status="Closed")
+    records = [both, closing, reply, both, closing, reply]
+    before = export(closing, both, start_at="09:00:00", end_at="10:30:00")
+    after = export(reply, both, start_at="10:01:00", end_at="11:00:00")
+    paths = [put("after.json", after), put("day.json", export(*records))]
+    paths.append(put("before.json", before))
+    monkeypatch.setattr(export_json, "decoded", partial(decoded, read_size=100))
+    for activities in range(1, 8):
+        monkeypatch.setattr(export_json, "BATCH_RECORDS", 1)
+        monkeypatch.setattr(export_json, "STAGED_ACTIVITIES", activities)
+        assert run("--replace", *paths) == 0
+        assert "10 activities, 7 of them already" in capsys.readouterr().out
+        assert [(row[1], *row[3:5]) for row in rows("activities")] == [
+            (TEN + 1, "before.json", 2),
+            (TEN + 2, "day.json", 3),
+            (TEN + 3, "before.json", 1),
+        ]
+        assert [row[1] for row in rows("notes")] == [TEN + 1, TEN + 2]
 
 
 def test_other_guises_bring_nothing_new(
@@ -1293,6 +1319,23 @@ def test_a_second_process_refuses_the_same(
     monkeypatch.setattr(export_json, "PARALLEL_SIZE", 0)
     assert refused(capsys, path) == said
     assert refused(capsys, "--replace", path) == said
+    assert old.exists()
+
+
+def test_a_full_disk_under_what_waits_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    old: Path,
+) -> None:
+    def full() -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(export_json, "PARALLEL_SIZE", 0)
+    monkeypatch.setattr(export_json, "TemporaryFile", full)
+    assert refused(capsys, put("today.json", TODAY)) == (
+        "temporary files: No space left on device; make room for them, or let"
+        " TMPDIR name another folder"
+    )
     assert old.exists()
 
 
@@ -2374,12 +2417,12 @@ def test_what_is_repeated_is_found_without_a_look_at_all_there_is(
 ) -> None:
     assert run(put("day.json", export(created("10:00:00")))) == 0
     with closing(sqlite3.connect(DATABASE)) as connection:
-        connection.execute(sql("ingest/create_repeated_activities"))
+        connection.execute(sql(f"ingest/create_staged_{table}"))
         steps = [
             step
             for *_, step in connection.execute(
-                "explain query plan " + sql(f"ingest/place_repeated_{table}"),
-                {"export_id": 1},
+                "explain query plan " + sql(f"ingest/place_repeated_{table}")
             )
         ]
-    assert steps[0].startswith(f"SEARCH {table} USING PRIMARY KEY"), steps
+    (step,) = [step for step in steps if table in step.split()]
+    assert step.startswith(f"SEARCH {table} USING PRIMARY KEY"), steps

@@ -12,9 +12,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from conftest import (
     METRIC_REPORTS,
@@ -27,6 +29,9 @@ from conftest import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle import iso_8601, recompute, seconds
+
+import export_json
+from export_json import decoded
 
 BREAKDOWNS = [name for name in REPORTS if name.startswith("metrics_by_")]
 START = seconds("20-04-2017 10:00:00 +0000")
@@ -319,6 +324,22 @@ def test_an_export_ingested_twice_changes_nothing(data: st.DataObject) -> None:
         reports = ingest_and_query(*files, directory=place)
         assert ingest_and_query(again, directory=place) == reports
         assert ingest_and_query(*files, *files, directory=place) == reports
+
+
+@given(overlapping_exports(), st.integers(1, 9))
+def test_in_how_many_pieces_an_export_is_inserted_changes_nothing(
+    files: list[bytes], staged: int
+) -> None:
+    with workplaces(2) as [one, two]:
+        reports = ingest_and_query(*files, directory=one)
+        with patch.multiple(
+            export_json,
+            decoded=partial(decoded, read_size=100),
+            BATCH_RECORDS=1,
+            STAGED_ACTIVITIES=staged,
+        ):
+            ingest(*files, directory=two)
+        assert query(two) == reports
 
 
 @given(st.data())

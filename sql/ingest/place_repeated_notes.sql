@@ -2,21 +2,23 @@
 -- exports' numbers, whichever was ingested first.
 update notes
 set
-    export_id = :export_id,
-    position = (
-        select r.position
-        from repeated_activities as r
-        where
-            r.ticket_id = notes.ticket_id
-            and r.performed_at = notes.performed_at
-            and r.content_key = notes.content_key
-    )
+    export_id = s.export_id,
+    position = s.position
+from (
+    select
+        ticket_id,
+        performed_at,
+        content_key,
+        export_id,
+        min(position) as position
+    from staged_notes
+    group by
+        ticket_id,
+        performed_at,
+        content_key
+) as s
 where
-    (ticket_id, performed_at, content_key) in (
-        select
-            ticket_id,
-            performed_at,
-            content_key
-        from repeated_activities
-    )
-    and export_id > :export_id;
+    notes.ticket_id = s.ticket_id
+    and notes.performed_at = s.performed_at
+    and notes.content_key = s.content_key
+    and notes.export_id > s.export_id;

@@ -2,21 +2,23 @@
 -- exports' numbers, whichever was ingested first.
 update property_changes
 set
-    export_id = :export_id,
-    position = (
-        select r.position
-        from repeated_activities as r
-        where
-            r.ticket_id = property_changes.ticket_id
-            and r.performed_at = property_changes.performed_at
-            and r.content_key = property_changes.content_key
-    )
+    export_id = s.export_id,
+    position = s.position
+from (
+    select
+        ticket_id,
+        performed_at,
+        content_key,
+        export_id,
+        min(position) as position
+    from staged_property_changes
+    group by
+        ticket_id,
+        performed_at,
+        content_key
+) as s
 where
-    (ticket_id, performed_at, content_key) in (
-        select
-            ticket_id,
-            performed_at,
-            content_key
-        from repeated_activities
-    )
-    and export_id > :export_id;
+    property_changes.ticket_id = s.ticket_id
+    and property_changes.performed_at = s.performed_at
+    and property_changes.content_key = s.content_key
+    and property_changes.export_id > s.export_id;

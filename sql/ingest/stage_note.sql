@@ -1,5 +1,5 @@
--- Adds a note, unless it is already there.
-insert into notes (
+-- Lets a note wait to be inserted.
+insert into staged_notes (
     ticket_id,
     performed_at,
     content_key,
@@ -12,5 +12,4 @@ insert into notes (
     note_type,
     other_note_fields
 )
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-on conflict do nothing;
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

@@ -1,5 +1,5 @@
--- Adds what an activity changes, unless it is already there.
-insert into property_changes (
+-- Lets what an activity changes wait to be inserted.
+insert into staged_property_changes (
     ticket_id,
     performed_at,
     content_key,
@@ -48,5 +48,4 @@ values (
     ?,
     ?,
     ?
-)
-on conflict do nothing;
+);

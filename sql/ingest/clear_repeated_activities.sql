@@ -1,2 +1,0 @@
--- Makes room for the next export.
-delete from repeated_activities;
