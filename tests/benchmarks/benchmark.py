@@ -37,7 +37,6 @@ from running import (
     Work,
     WrongError,
     in_turn,
-    measured,
     run_process,
     scaled,
     show,
@@ -67,7 +66,6 @@ TYPED = "the same, types declared"
 PANDAS_LOAD = "pandas `json_normalize` + `to_sql`"
 
 Peers = Sequence[tuple[Work, Target | None]]
-Measured = tuple[Work, list[Run]]
 
 
 class Benchmark:
@@ -86,7 +84,7 @@ class Benchmark:
 
     def compare(
         self, work: Work, peers: Peers, memory: Target | None = None
-    ) -> Measured:
+    ) -> None:
         """Measure a work of ours and its peers in turn, and add their rows."""
         ours, *others = in_turn(
             [work, *(peer for peer, _ in peers)], self.rounds
@@ -98,7 +96,6 @@ class Benchmark:
                 for our_run, their_run in zip(ours, theirs, strict=True)
             ]
             self.rows.append(peer_row(peer, median(ratios), theirs, target))
-        return work, ours
 
     # The three scripts
 
@@ -134,7 +131,7 @@ class Benchmark:
 
     # Against their peers
 
-    def compare_generating(self) -> Measured:
+    def compare_generating(self) -> None:
         dumps = Work(
             "`json.dumps` of the same records, already built",
             [peer("dumps", self.export)],
@@ -149,17 +146,17 @@ class Benchmark:
             check=counted(FAKED),
             adjust=lambda run: scaled(run, self.activities / FAKED),
         )
-        return self.compare(
+        self.compare(
             self.generating(), [(dumps, at_most(1.7)), (faker, faster(25))]
         )
 
-    def compare_loading(self) -> Measured:
+    def compare_loading(self) -> None:
         part = self.part()
         guessed = self.peer_load("duckdb_load", DUCKDB_LOAD, self.export)
         declared = self.peer_load("duckdb_load_declared", TYPED, self.export)
         utils = self.peer_load("sqlite_utils", "sqlite-utils insert", part)
         pandas = self.peer_load("pandas_load", PANDAS_LOAD, part)
-        return self.compare(
+        self.compare(
             self.loading(),
             [
                 (guessed, at_most(1)),
@@ -192,7 +189,7 @@ class Benchmark:
             adjust=lambda run: scaled(run, factor),
         )
 
-    def compare_querying(self) -> Measured:
+    def compare_querying(self) -> None:
         loaded = self.directory / "duckdb_load.db"
         pandas = self.peer_query(
             "pandas_query", "pandas from the same database", [self.database]
@@ -200,12 +197,12 @@ class Benchmark:
         duckdb = self.peer_query(
             "duckdb_query", "DuckDB from its own, loaded table", [loaded]
         )
-        return self.compare(
+        self.compare(
             self.querying(),
             [(pandas, Target(1, "below 1")), (duckdb, at_most(3))],
         )
 
-    def compare_both(self) -> Measured:
+    def compare_both(self) -> None:
         loading, querying = self.loading(), self.querying()
         work = Work(
             "both, from the export to CSV files",
@@ -222,7 +219,7 @@ class Benchmark:
         declared = self.peer_query(
             "duckdb_both_declared", TYPED, files, makes=database
         )
-        return self.compare(work, [(guessed, at_most(1)), (declared, None)])
+        self.compare(work, [(guessed, at_most(1)), (declared, None)])
 
     def peer_query(
         self,
@@ -248,26 +245,31 @@ class Benchmark:
 
     # How the work grows, and how it starts
 
-    def compare_sizes(self, smaller: Sequence[Measured]) -> None:
-        """Measure each script once at ten times the size.
+    def works(self) -> list[Work]:
+        return [self.generating(), self.loading(), self.querying()]
 
-        The generator knows all its tickets; the others need no more memory.
+    def compare_sizes(self) -> None:
+        """Measure each script at ten times the size, once.
+
+        That takes minutes, in which a machine may change its pace: the size
+        that it is compared with is measured before and after it.
         """
         directory = self.directory / "tenfold"
         directory.mkdir()
         large = Benchmark(directory, TENFOLD * self.tickets, rounds=1)
-        works = large.generating(), large.loading(), large.querying()
-        for work, (small, small_runs) in zip(works, smaller, strict=True):
-            run = measured(work)
-            ratio = run.seconds / median(run.seconds for run in small_runs)
-            ten = replace(work, name=f"{small.name}, {TENFOLD} times the size")
-            once = replace(small, name=f"{small.activities:,} activities")
-            memory = Target(1.1 * peak(small_runs), "the same memory")
-            is_generator = work is works[0]
-            self.rows.append(
-                our_row(ten, [run], None if is_generator else memory)
+        grows = [True, False, False]  # the generator knows all its tickets
+        works = zip(self.works(), large.works(), grows, strict=True)
+        for once, tenfold, may_grow in works:
+            before, runs, after = in_turn([once, tenfold, once], rounds=1)
+            around = before + after
+            ratio = runs[0].seconds / median(run.seconds for run in around)
+            ten = replace(
+                tenfold, name=f"{once.name}, {TENFOLD} times the size"
             )
-            self.rows.append(peer_row(once, ratio, small_runs, at_most(11)))
+            one = replace(once, name=f"{once.activities:,} activities")
+            memory = Target(1.1 * peak(around), "the same memory")
+            self.rows.append(our_row(ten, runs, None if may_grow else memory))
+            self.rows.append(peer_row(one, ratio, around, at_most(11)))
 
     def compare_days(self) -> None:
         """Measure one more day into a database of many, or into none."""
@@ -450,16 +452,14 @@ def benchmark(
     """Measure everything, and print the table."""
     tickets = tickets_for(activities, directory)
     benchmark = Benchmark(directory, tickets, rounds)
-    steps = [
-        benchmark.compare_generating(),
-        benchmark.compare_loading(),
-        benchmark.compare_querying(),
-    ]
+    benchmark.compare_generating()
+    benchmark.compare_loading()
+    benchmark.compare_querying()
     benchmark.compare_both()
     benchmark.compare_days()
     benchmark.compare_start()
     if tenfold:
-        benchmark.compare_sizes(steps)
+        benchmark.compare_sizes()
     show("")
     print(
         f"{benchmark.activities:,} activities of {tickets:,} tickets,"
