@@ -28,12 +28,12 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone, tzinfo
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import accumulate, count
 from json import dumps
 from math import exp
@@ -759,7 +759,7 @@ Event = tuple[int, int, Ticket]
 
 
 class Agenda:
-    """What is to come until *last*: a heap for this minute, lists for later.
+    """What is to come until *last*: in order for this minute, lists for later.
 
     One heap for all would have each step look all over a large memory. So
     would events in the lists: a tenth more time at ten million activities.
@@ -770,29 +770,29 @@ class Agenda:
         self.later: list[list[Ticket]] = [
             [] for _ in range(first, last + 1, MINUTE)
         ]
-        self.heap: list[Event] = []
+        self.events: list[Event] = []
         self.ends = first
 
     def add(self, second: int, ticket: Ticket) -> None:
         """Remember the ticket's next step, unless nobody will see it."""
         if second < self.ends:
-            heappush(self.heap, (second, ticket.id, ticket))
+            insort(self.events, (second, ticket.id, ticket))
         elif second <= self.last:
             minute, ticket.second = divmod(second - self.first, MINUTE)
             self.later[minute].append(ticket)
 
     def minutes(self) -> Iterator[tuple[int, list[Event]]]:
-        """Yield each minute's end, and the heap of its events, to be emptied.
+        """Yield each minute's end, and its events in order.
 
-        What is added meanwhile for the same minute comes on that heap.
+        What is added meanwhile for the same minute comes among them.
         """
         for tickets in self.later:
             begin = self.ends
-            self.heap = [(begin + t.second, t.id, t) for t in tickets]
+            self.events = [(begin + t.second, t.id, t) for t in tickets]
+            self.events.sort()
             tickets.clear()
             self.ends += MINUTE
-            heapify(self.heap)
-            yield self.ends, self.heap
+            yield self.ends, self.events
 
 
 class Helpdesk:
@@ -863,9 +863,10 @@ class Helpdesk:
         seen, created = next(arrivals, (NEVER, NEVER))
         for end, events in agenda.minutes():
             texts: list[str] = []
-            while events or seen < end:
-                arrives = not events or seen < events[0][0]
-                second = seen if arrives else events[0][0]
+            done = 0
+            while done < len(events) or seen < end:
+                arrives = done == len(events) or seen < events[done][0]
+                second = seen if arrives else events[done][0]
                 while soon and soon[0][0] <= second:
                     texts.append(heappop(soon)[2])
                 if arrives:
@@ -874,7 +875,8 @@ class Helpdesk:
                     number += 1
                     seen, created = next(arrivals, (NEVER, NEVER))
                 else:
-                    _, _, ticket = heappop(events)
+                    _, _, ticket = events[done]
+                    done += 1
                     over = self.act(second, ticket, texts)
                 agenda.add(self.plan(over, ticket), ticket)
             while soon and soon[0][0] < end:
