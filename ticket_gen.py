@@ -798,8 +798,8 @@ class Agenda:
 class Helpdesk:
     """What happens between *first* and *last*, both included, in time order.
 
-    The next step of every living ticket waits on a heap. What comes seconds
-    after the reply that causes it waits, already written, on a second one.
+    The next step of every living ticket waits in an agenda. What comes seconds
+    after the reply that causes it waits, already written, on a heap.
     """
 
     def __init__(
