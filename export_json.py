@@ -660,7 +660,7 @@ class Batch:
 
     def __len__(self) -> int:
         """Return how many activities these are."""
-        return len(self.seconds())
+        return len(self.notes[1]) + len(self.property_changes[1])
 
     def add(self, records: Column, position: int) -> None:
         """Add records, the first of which has this position.
@@ -999,6 +999,16 @@ class Ingested:
     activities: int = 0
     new_activities: int = 0
     outside_window: int = 0
+    last_performed_at: int | None = None
+
+    def count(self, batch: Batch, metadata: Metadata) -> None:
+        """Count the activities of one more batch."""
+        seconds = batch.seconds()
+        self.activities += len(seconds)
+        self.outside_window += metadata.outside(seconds)
+        if self.last_performed_at is not None:
+            seconds.append(self.last_performed_at)
+        self.last_performed_at = max(seconds, default=None)
 
 
 def export_number(
@@ -1056,16 +1066,11 @@ def ingest(
     for table in TABLES:
         connection.execute(sql(f"ingest/create_staged_{table}"))
     ingested = Ingested(name)
-    latest: list[int] = []
     staged = 0
     for batch in batches:
         stage(connection, batch)
         staged += len(batch)
-        ingested.activities += len(batch)
-        seconds = batch.seconds()
-        ingested.outside_window += metadata.outside(seconds)
-        if seconds:
-            latest.append(max(seconds))
+        ingested.count(batch, metadata)
         if staged >= max(STAGED_ACTIVITIES, STAGED_SHARE * ingested.activities):
             ingested.new_activities += insert_staged(connection, staged)
             staged = 0
@@ -1078,7 +1083,7 @@ def ingest(
             "export_id": export_id,
             "activities_count": ingested.activities,
             "outside_window": ingested.outside_window,
-            "last_performed_at": max(latest, default=None),
+            "last_performed_at": ingested.last_performed_at,
         },
     )
     return ingested

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from export_json import (
+    Ingested,
     batches,
     blamed,
     label_key,
@@ -42,8 +43,7 @@ def parsed(
     path = re.sub("^file:(//(?=/))?", "", path)
     pieces = []
     labels: set[str | None] = set()
-    activities = outside_window = 0
-    latest: list[int] = []
+    ingested = Ingested(Path(path).name)
     try:
         with blamed(path):
             file = uncompressed(BytesIO(content))
@@ -52,10 +52,7 @@ def parsed(
             metadata = read_metadata(file)
             file.seek(0)
             for batch in batches(file, NO_NUMBER):
-                seconds = batch.seconds()
-                activities += len(batch)
-                outside_window += metadata.outside(seconds)
-                latest += [max(seconds)] if seconds else []
+                ingested.count(batch, metadata)
                 labels.update(batch.property_changes[label])
                 pieces.append(
                     marshal.dumps([batch.rows(table) for table in tables])
@@ -66,12 +63,12 @@ def parsed(
     origin = (path, None, *metadata[:2], digest)
     export = (
         NO_NUMBER,
-        Path(path).name,
+        ingested.name,
         digest,
         *metadata[:2],
-        activities,
-        outside_window,
-        max(latest, default=None),
+        ingested.activities,
+        ingested.outside_window,
+        ingested.last_performed_at,
         int(time.time()),
     )
     yield (*origin, export, None, *[None] * len(tables))
