@@ -105,8 +105,15 @@ class QueryError(Exception):
 
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
-    moment = EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%d-%m}-{moment.year:04} {moment:%H:%M:%S} +0000"
+    day, second = divmod(seconds, DAY)
+    hour, second = divmod(second, 3600)
+    return f"{_date(day)} {hour:02}:{second // 60:02}:{second % 60:02} +0000"
+
+
+@lru_cache
+def _date(day: int) -> str:
+    date = EPOCH + timedelta(days=day)
+    return f"{date:%d-%m}-{date.year:04}"
 
 
 def parse_timestamp(text: str) -> int:
