@@ -28,12 +28,12 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from bisect import bisect_right, insort
-from collections import Counter
+from array import array
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone, tzinfo
-from heapq import heappop, heappush
 from itertools import accumulate, count
 from json import dumps
 from math import exp
@@ -285,7 +285,11 @@ EARLIER_STAGES = {
     "Third party": 11,
     "Resolved": 18,
 }
-GAPS = (0, 0, 0, 0, 0, 1, 1, 2, 3)  # seconds from a reply to its new status
+# Seconds from a reply to its new status. An Open in the first second of a
+# ticket that was opened earlier would read as a creation.
+GAPS = [0, 0, 0, 0, 0, 1, 1, 2, 3]
+FIRST_GAPS = [gap or 1 for gap in GAPS]
+AT_ONCE = [0]
 SLA_FIRST_SHARE = 0.12  # the service level's record comes a second early
 # Something ships from a week before a ticket is opened to some days after.
 SHIPMENT_DAYS = {-7: 1, -5: 2, -4: 3, -3: 5, -2: 6, -1: 5, 0: 3, 1: 4, 3: 2}
@@ -302,8 +306,8 @@ MINUTE = 60
 SLOT = 900  # seconds; every zone's offset is a multiple of it
 NEVER = 1 << 60
 T = TypeVar("T")
-# A step as it is planned: who, note, the stage after, effect, seconds.
-Planned = tuple[int, int, str, int, float]
+# A step as it is planned: who, note, the stage after, effect.
+Planned = tuple[int, int, str, int]
 TABLE = 1024  # entries of a table to draw from: drawing is one look-up
 
 
@@ -318,18 +322,20 @@ def table(weights: Mapping[T, float]) -> list[T]:
     return entries
 
 
-def steps_table(steps: Sequence[Step]) -> list[Planned]:
-    """Return a stage's steps, each as often as its weight has it.
+def steps_table(steps: Sequence[Step]) -> tuple[list[Planned], array[float]]:
+    """Return a stage's steps, each as often as its weight has it; their waits.
 
-    Each time it has another wait: the quantiles of its distribution.
+    Each time it has another wait, in seconds: the quantiles of its
+    distribution.
     """
-    entries: list[Planned] = []
+    planned: list[Planned] = []
+    waits = array("d")
     for step, times in Counter(table({s: s.weight for s in steps})).items():
+        planned += [(step.who, step.note, step.to, step.effect)] * times
         for i in range(times):
             normal = NormalDist().inv_cdf((i + 0.5) / times)
-            wait = 60 * step.minutes * exp(step.spread * normal)
-            entries.append((step.who, step.note, step.to, step.effect, wait))
-    return entries
+            waits.append(60 * step.minutes * exp(step.spread * normal))
+    return planned, waits
 
 
 class Clock:
@@ -488,24 +494,28 @@ def draw_addresses(locale: str, seed: int, size: int) -> list[str]:
 
 
 class Ticket:
-    """A ticket as it stands. What never changes is kept as it is written."""
+    """A ticket as it stands.
+
+    It has no text of its own: of a large helpdesk's, hardly any ticket is in
+    the processor's cache when its turn comes, and each text would be another
+    wait for memory.
+    """
 
     __slots__ = (
-        "after",
+        "address",
         "agent",
         "assigned",
-        "before",
         "clock",
         "contacted",
         "group",
         "id",
         "issue",
-        "middle",
         "priority",
         "product",
         "requester",
         "said",
         "second",
+        "shipment",
         "source",
         "stage",
         "step",
@@ -513,6 +523,8 @@ class Ticket:
     )
     id: int
     requester: int
+    address: str  # as JSON, like the shipment's date
+    shipment: str
     product: str
     issue: str
     source: int
@@ -526,30 +538,35 @@ class Ticket:
     step: Planned  # what happens next
     second: int  # of its minute
     unseen: bool  # opened before the windows, and not in them so far
-    before: str  # written text around what changes
-    middle: str
-    after: str
     said: tuple[Any, ...]  # what today's form has last told
 
 
 class Form(Protocol):
-    """How the export writes what happens; "" for what a form leaves out."""
+    """How the export writes what happens, from the ticket's id on.
 
-    def prepare(self, ticket: Ticket, address: str, shipment: str) -> None: ...
+    All of a second's records begin alike (beginning()). "" stands for what a
+    form leaves out.
+    """
 
-    def created(self, second: int, ticket: Ticket, by: int) -> str: ...
+    def know(self, ticket: Ticket) -> None:
+        """Take what an earlier export has told of the ticket."""
 
-    def note(self, second: int, ticket: int, by: int, number: int, kind: int
-             ) -> str: ...  # fmt: skip
+    def created(self, ticket: Ticket, by: int) -> str: ...
 
-    def changed(self, second: int, ticket: Ticket, by: int | None) -> str: ...
+    def note(self, ticket: int, by: int, number: int, kind: int) -> str: ...
 
-    def service_level(self, second: int, ticket: Ticket) -> str: ...
+    def changed(self, ticket: Ticket, by: int | None) -> str: ...
 
-    def routed(self, second: int, ticket: Ticket) -> str: ...
+    def service_level(self, ticket: Ticket, due: int) -> str: ...
+
+    def routed(self, ticket: Ticket) -> str: ...
 
 
-TIMES = [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(DAY)]
+def beginning(second: int) -> str:
+    """Return what comes before the ticket's id in a record of that second."""
+    return f'{{"performed_at": "{format_timestamp(second)}", "ticket_id": '
+
+
 BOOLEANS = {False: "false", True: "true"}
 MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
@@ -564,74 +581,45 @@ CATEGORY = {name: dumps(p.category) for name, p in PRODUCTS.items()}
 STATUS = {stage: TEXT[label] for stage, label in LABELS.items()}
 
 
-class Dates(dict[int, str]):
-    """Days since 1970 as the export writes them, each made once."""
-
-    def __missing__(self, day: int) -> str:
-        text = self[day] = format_timestamp(day * DAY)[:11]
-        return text
-
-
-class IsoDates(dict[int, str]):
-    """The same as ISO 8601 has them, for what is due."""
-
-    def __missing__(self, day: int) -> str:
-        text = self[day] = f"{EPOCH + timedelta(days=day):%Y-%m-%d} "
-        return text
-
-
 class ReadmeForm:
     """The README's form: a note, or all twelve properties after a change."""
 
-    def __init__(self) -> None:
-        self.dates = Dates()
+    def know(self, ticket: Ticket) -> None:
+        pass  # it tells everything each time
 
-    def prepare(self, ticket: Ticket, address: str, shipment: str) -> None:
-        ticket.before = (
-            f', "activity": {{"shipping_address": {address}, "shipment_date": '
-            f'{shipment}, "category": {CATEGORY[ticket.product]}, '
-            f'"contacted_customer": '
-        )
-        ticket.middle = (
-            f', "issue_type": {TEXT[ticket.issue]}, '
-            f'"source": {ticket.source}, "status": '
-        )
-        ticket.after = (
-            f', "requester": {ticket.requester}, '
-            f'"product": {TEXT[ticket.product]}}}}}'
-        )
-
-    def note(
-        self, second: int, ticket: int, by: int, number: int, kind: int
-    ) -> str:
+    def note(self, ticket: int, by: int, number: int, kind: int) -> str:
         return (
-            f'{{"performed_at": "{self.dates[second // DAY]}'
-            f'{TIMES[second % DAY]} +0000", "ticket_id": {ticket}, '
-            f'"performer_type": "user", "performer_id": {by}, '
+            f'{ticket}, "performer_type": "user", "performer_id": {by}, '
             f'"activity": {{"note": {{"id": {number}, "type": {kind}}}}}}}'
         )
 
-    def changed(self, second: int, ticket: Ticket, by: int | None) -> str:
+    def changed(self, ticket: Ticket, by: int | None) -> str:
         who = f'user", "performer_id": {by}'
         if by is None:
             who = 'system", "performer_id": null'
         return (
-            f'{{"performed_at": "{self.dates[second // DAY]}'
-            f'{TIMES[second % DAY]} +0000", "ticket_id": {ticket.id}, '
-            f'"performer_type": "{who}{ticket.before}'
-            f"{BOOLEANS[ticket.contacted]}{ticket.middle}"
-            f'{STATUS[ticket.stage]}, "priority": {ticket.priority}, '
+            f'{ticket.id}, "performer_type": "{who}, "activity": {{'
+            f'"shipping_address": {ticket.address}, '
+            f'"shipment_date": {ticket.shipment}, '
+            f'"category": {CATEGORY[ticket.product]}, '
+            f'"contacted_customer": {BOOLEANS[ticket.contacted]}, '
+            f'"issue_type": {TEXT[ticket.issue]}, '
+            f'"source": {ticket.source}, '
+            f'"status": {STATUS[ticket.stage]}, '
+            f'"priority": {ticket.priority}, '
             f'"group": {TEXT[ticket.group]}, '
-            f'"agent_id": {ticket.assigned or "null"}{ticket.after}'
+            f'"agent_id": {ticket.assigned or "null"}, '
+            f'"requester": {ticket.requester}, '
+            f'"product": {TEXT[ticket.product]}}}}}'
         )
 
-    def created(self, second: int, ticket: Ticket, by: int) -> str:
-        return self.changed(second, ticket, by)
+    def created(self, ticket: Ticket, by: int) -> str:
+        return self.changed(ticket, by)
 
-    def service_level(self, second: int, ticket: Ticket) -> str:  # noqa: ARG002
+    def service_level(self, ticket: Ticket, due: int) -> str:  # noqa: ARG002
         return ""
 
-    def routed(self, second: int, ticket: Ticket) -> str:  # noqa: ARG002
+    def routed(self, ticket: Ticket) -> str:  # noqa: ARG002
         return ""
 
 
@@ -642,43 +630,29 @@ ROUTED = {  # what the automation on creation does besides
 }
 
 
+ORDER = dumps("Nº de pedido")  # a custom field's name is not always English
+
+
 class TodaysForm:
     """Today's form: only what changed, and what the helpdesk does by itself."""
 
-    def __init__(self) -> None:
-        self.dates = Dates()
-        self.due_dates = IsoDates()
-
-    def prepare(self, ticket: Ticket, address: str, shipment: str) -> None:
-        ticket.before = ""
-        if address != NOT_SHIPPED:
-            order = f"A-{ticket.id * 7919 % 1_000_000:06}"
-            ticket.before = (
-                f', "Shipping address": {address}, "Shipment date": '
-                f'{shipment}, {dumps("Nº de pedido")}: "{order}"'
-            )
+    def know(self, ticket: Ticket) -> None:
         ticket.said = state(ticket)
 
-    def record(
-        self, second: int, ticket: int, by: int | None, activity: str
-    ) -> str:
+    def record(self, ticket: int, by: int | None, activity: str) -> str:
         who = '"system"'
         if by is not None:
             who = f'"user", "performer_id": {by + TODAYS_OFFSET}'
         return (
-            f'{{"performed_at": "{self.dates[second // DAY]}'
-            f'{TIMES[second % DAY]} +0000", "ticket_id": {ticket}, '
-            f'"performer_type": {who}, "activity": {{{activity}}}}}'
+            f'{ticket}, "performer_type": {who}, "activity": {{{activity}}}}}'
         )
 
-    def note(
-        self, second: int, ticket: int, by: int, number: int, kind: int
-    ) -> str:
+    def note(self, ticket: int, by: int, number: int, kind: int) -> str:
         number += TODAYS_OFFSET
         note = f'"note": {{"id": {number}, "type": {kind}}}'
-        return self.record(second, ticket, by, note)
+        return self.record(ticket, by, note)
 
-    def created(self, second: int, ticket: Ticket, by: int) -> str:
+    def created(self, ticket: Ticket, by: int) -> str:
         ticket.said = ("Open", ticket.priority, None, ticket.assigned, False)
         agent = ticket.assigned
         activity = (
@@ -690,10 +664,15 @@ class TodaysForm:
             f'"ticket_type": {TEXT[ticket.issue]}, '
             f'"product": {TEXT[ticket.product]}, "Category": '
             f"{CATEGORY[ticket.product]}, "
-            f'"Contacted customer": false{ticket.before}'
+            f'"Contacted customer": false'
         )
-        ticket.before = ""  # said once, not needed again
-        return self.record(second, ticket.id, by, activity)
+        if ticket.address != NOT_SHIPPED:
+            order = f"A-{ticket.id * 7919 % 1_000_000:06}"
+            activity += (
+                f', "Shipping address": {ticket.address}, "Shipment date": '
+                f'{ticket.shipment}, {ORDER}: "{order}"'
+            )
+        return self.record(ticket.id, by, activity)
 
     def changes(self, ticket: Ticket) -> list[str]:
         """Return what is new since the ticket's last record, and note it."""
@@ -713,25 +692,24 @@ class TodaysForm:
             new.append(f'"Contacted customer": {BOOLEANS[contacted]}')
         return new
 
-    def changed(self, second: int, ticket: Ticket, by: int | None) -> str:
+    def changed(self, ticket: Ticket, by: int | None) -> str:
         new = self.changes(ticket)
         if by is None:
             rule = f"{LABELS[ticket.stage]} after a rest"
             new.append(f'"automation": {{"type": 3, "rule": {dumps(rule)}}}')
-        return self.record(second, ticket.id, by, ", ".join(new))
+        return self.record(ticket.id, by, ", ".join(new))
 
-    def service_level(self, second: int, ticket: Ticket) -> str:
-        due = second + 3600 * SLA_HOURS[ticket.priority]
+    def service_level(self, ticket: Ticket, due: int) -> str:
         activity = (
-            f'"due_by": "{self.due_dates[due // DAY]}'
-            f'{TIMES[due % DAY][:5]}", "sla_policy": "Default SLA Policy"'
+            f'"due_by": "{EPOCH + timedelta(seconds=due):%Y-%m-%d %H:%M}", '
+            '"sla_policy": "Default SLA Policy"'
         )
-        return self.record(second, ticket.id, None, activity)
+        return self.record(ticket.id, None, activity)
 
-    def routed(self, second: int, ticket: Ticket) -> str:
+    def routed(self, ticket: Ticket) -> str:
         ticket.said = state(ticket)
         group = f'"group": {TEXT[ticket.group]}{ROUTED[ticket.issue]}'
-        return self.record(second, ticket.id, None, group)
+        return self.record(ticket.id, None, group)
 
 
 def state(ticket: Ticket) -> tuple[Any, ...]:
@@ -754,52 +732,45 @@ NOT_SHIPPED = '"N/A"'
 # ---- The simulation ---------------------------------------------------------
 
 
-# When, a number that breaks ties, and whose step it is.
-Event = tuple[int, int, Ticket]
-
-
 class Agenda:
-    """What is to come until *last*: in order for this minute, lists for later.
+    """The tickets by when their next steps come, from *first* to *last*.
 
-    One heap for all would have each step look all over a large memory. So
-    would events in the lists: a tenth more time at ten million activities.
+    By the second in the present minute, and by the minute later: one list
+    for each second to come would be too many to stay in the cache.
     """
 
     def __init__(self, first: int, last: int) -> None:
         self.first, self.last = first, last
-        self.later: list[list[Ticket]] = [
+        self.minutes: list[list[Ticket]] = [
             [] for _ in range(first, last + 1, MINUTE)
         ]
-        self.events: list[Event] = []
-        self.ends = first
+        self.seconds: list[list[Ticket]] = []  # of the present minute
+        self.ends = first  # so does the present minute
 
     def add(self, second: int, ticket: Ticket) -> None:
         """Remember the ticket's next step, unless nobody will see it."""
         if second < self.ends:
-            insort(self.events, (second, ticket.id, ticket))
+            self.seconds[second - self.ends].append(ticket)
         elif second <= self.last:
             minute, ticket.second = divmod(second - self.first, MINUTE)
-            self.later[minute].append(ticket)
+            self.minutes[minute].append(ticket)
 
-    def minutes(self) -> Iterator[tuple[int, list[Event]]]:
-        """Yield each minute's end, and its events in order.
-
-        What is added meanwhile for the same minute comes among them.
-        """
-        for tickets in self.later:
-            begin = self.ends
-            self.events = [(begin + t.second, t.id, t) for t in tickets]
-            self.events.sort()
+    def by_second(self) -> Iterator[tuple[int, list[Ticket]]]:
+        """Yield each second with its tickets, in the order they were added."""
+        for tickets in self.minutes:
+            self.seconds = [[] for _ in range(MINUTE)]
+            for ticket in tickets:
+                self.seconds[ticket.second].append(ticket)
             tickets.clear()
-            self.ends += MINUTE
-            yield self.ends, self.events
+            begins, self.ends = self.ends, self.ends + MINUTE
+            yield from enumerate(self.seconds, begins)
 
 
 class Helpdesk:
     """What happens between *first* and *last*, both included, in time order.
 
     The next step of every living ticket waits in an agenda. What comes seconds
-    after the reply that causes it waits, already written, on a heap.
+    after the reply that causes it waits, already written, in *soon*.
     """
 
     def __init__(
@@ -822,8 +793,7 @@ class Helpdesk:
         self.staff = Staff(self.draw, max(FEWEST_AGENTS, agents), calendar)
         self.requesters = max(20, round(tickets * REQUESTERS_PER_TICKET))
         self.note_ids = count(FIRST_NOTE)
-        self.turns = count()  # what was said first is written first
-        self.soon: list[tuple[int, int, str]] = []
+        self.soon: dict[int, list[str]] = defaultdict(list)
         self.load_tables()
 
     def load_tables(self) -> None:
@@ -850,7 +820,10 @@ class Helpdesk:
         self.shipments: dict[int, str] = {}
 
     def activities(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the beginnings of minutes, and what is written of each."""
+        """Yield each second in which something happens, and what is written.
+
+        That is the records of that second, from the ticket's id on.
+        """
         soon = self.soon
         agenda = Agenda(self.first, self.last)
         earlier = round(self.tickets * EARLIER_SHARE)
@@ -861,28 +834,21 @@ class Helpdesk:
             number += 1 + int(self.draw() * 3)  # those between are done with
         arrivals = self.arrive(self.tickets - earlier)
         seen, created = next(arrivals, (NEVER, NEVER))
-        for end, events in agenda.minutes():
-            texts: list[str] = []
-            done = 0
-            while done < len(events) or seen < end:
-                arrives = done == len(events) or seen < events[done][0]
-                second = seen if arrives else events[done][0]
-                while soon and soon[0][0] <= second:
-                    texts.append(heappop(soon)[2])
-                if arrives:
-                    ticket = self.open_ticket(second, number)
-                    over = self.create(second, created, ticket, texts)
-                    number += 1
-                    seen, created = next(arrivals, (NEVER, NEVER))
-                else:
-                    _, _, ticket = events[done]
-                    done += 1
-                    over = self.act(second, ticket, texts)
+        for second, tickets in agenda.by_second():
+            if not (tickets or seen <= second or second in soon):
+                continue  # most seconds of a small helpdesk are quiet
+            texts = soon.pop(second, [])
+            for ticket in tickets:
+                over = self.act(second, ticket, texts)
                 agenda.add(self.plan(over, ticket), ticket)
-            while soon and soon[0][0] < end:
-                texts.append(heappop(soon)[2])
+            while seen <= second:
+                ticket = self.open_ticket(second, number)
+                over = self.create(second, created, ticket, texts)
+                agenda.add(self.plan(over, ticket), ticket)
+                number += 1
+                seen, created = next(arrivals, (NEVER, NEVER))
             if texts:
-                yield end - MINUTE, texts
+                yield second, texts
 
     def arrive(self, tickets: int) -> Iterator[tuple[int, int]]:
         """Yield when each ticket is first seen, and when created, in order.
@@ -930,11 +896,10 @@ class Helpdesk:
         ticket.contacted = ticket.unseen = False
         if seen:
             self.grow_old(ticket)
-        address = shipment = NOT_SHIPPED
+        ticket.address = ticket.shipment = NOT_SHIPPED
         if ships:
-            address = self.addresses[person % len(self.addresses)]
-            shipment = self.shipment_date(second)
-        self.form.prepare(ticket, address, shipment)
+            ticket.address = self.addresses[person % len(self.addresses)]
+            ticket.shipment = self.shipment_date(second)
         return ticket
 
     def grow_old(self, ticket: Ticket) -> None:
@@ -943,6 +908,7 @@ class Helpdesk:
         ticket.contacted = ticket.stage != "New"
         ticket.assigned = ticket.agent
         ticket.unseen = True
+        self.form.know(ticket)
 
     def shipment_date(self, second: int) -> str:
         day = second // DAY + self.shipment_days[int(self.draw() * TABLE)]
@@ -962,7 +928,8 @@ class Helpdesk:
         span = clock.reading(self.last) - begin
         second = min(self.last, clock.when(begin + span * draw() ** 2))
         ticket = self.open_ticket(second, number, seen=True)
-        ticket.step = self.steps[ticket.stage][int(draw() * TABLE)]
+        steps, _ = self.steps[ticket.stage]
+        ticket.step = steps[int(draw() * TABLE)]
         return second, ticket
 
     def create(
@@ -971,9 +938,10 @@ class Helpdesk:
         """Add what is written of a creation; return when it is over."""
         form = self.form
         by = ticket.agent if ticket.source == PHONE else ticket.requester
-        creation = form.created(created, ticket, by)
-        service_level = form.service_level(second, ticket)
-        routed = form.routed(created, ticket)
+        creation = form.created(ticket, by)
+        due = second + 3600 * SLA_HOURS[ticket.priority]
+        service_level = form.service_level(ticket, due)
+        routed = form.routed(ticket)
         if second == created:
             said = [creation, service_level, routed]
         else:
@@ -985,9 +953,12 @@ class Helpdesk:
 
     def plan(self, second: int, ticket: Ticket) -> int:
         """Draw the ticket's next step; return when it comes."""
-        ticket.step = step = self.steps[ticket.stage][int(self.draw() * TABLE)]
-        who = step[0]
-        wait = step[4] * (0.75 + self.draw() / 2) * SOURCES[ticket.source].pace
+        steps, waits = self.steps[ticket.stage]
+        drawn = int(self.draw() * TABLE)
+        ticket.step = steps[drawn]
+        who = ticket.step[0]
+        wait = waits[drawn] * (0.75 + self.draw() / 2)
+        wait *= SOURCES[ticket.source].pace
         if who <= COLLEAGUE:
             wait *= PACE[ticket.priority]
             when = ticket.clock.after(second, wait)
@@ -1019,8 +990,8 @@ class Helpdesk:
 
         Returns when it is over: the new status may come seconds after a note.
         """
-        form, draw = self.form, self.draw
-        who, kind, stage, effect, _ = ticket.step
+        form = self.form
+        who, kind, stage, effect = ticket.step
         by: int | None = None
         before = ticket.stage
         news = stage != before and LABELS[stage] != LABELS[before]
@@ -1028,39 +999,39 @@ class Helpdesk:
             by = ticket.agent
             if by != ticket.assigned:  # picks it up, or takes over
                 ticket.assigned = by
-                texts.append(form.changed(second, ticket, by))
+                texts.append(form.changed(ticket, by))
         elif who == CUSTOMER:
             by = ticket.requester
         elif who == COLLEAGUE:
             by, _ = self.staff.pick(second, ticket.group, 4, now=True)
         elif who == CONTACT:
             by = self.contact_of(ticket)
-        gap = 0
+        gaps = AT_ONCE
         if kind != SILENT and by is not None:
             if kind == PUBLIC:
                 kind = SOURCES[ticket.source].reply
                 if who == AGENT and not ticket.contacted:
                     ticket.contacted = news = True
             number = next(self.note_ids)
-            texts.append(form.note(second, ticket.id, by, number, kind))
-            gap = GAPS[int(draw() * len(GAPS))]
-            if ticket.unseen:
-                # A first second with an Open would read as a creation.
-                gap = gap or 1
+            texts.append(form.note(ticket.id, by, number, kind))
+            gaps = FIRST_GAPS if ticket.unseen else GAPS
         ticket.unseen = False
         ticket.stage = stage
         if effect != STAYS and self.passes_on(second, ticket, effect):
             news = True
-        if news and gap:
-            second += gap
-            self.say_later(second, form.changed(second, ticket, by))
-        elif news:
-            texts.append(form.changed(second, ticket, by))
-        return second
+        if not news:
+            return second
+        text = form.changed(ticket, by)
+        gap = gaps[int(self.draw() * len(gaps))]
+        if gap:
+            self.say_later(second + gap, text)
+        else:
+            texts.append(text)
+        return second + gap
 
     def say_later(self, second: int, text: str) -> None:
         if text:
-            heappush(self.soon, (second, next(self.turns), text))
+            self.soon[second].append(text)
 
     def contact_of(self, ticket: Ticket) -> int:
         """Return someone in copy: always the same for a requester."""
@@ -1139,11 +1110,13 @@ def write_exports(
         write_metadata(file, start, 0)
         written, separator = 0, "\n"
         while following is not None and following[0] <= end:
-            _, texts = following
-            file.write(separator + ",\n".join(texts))
+            second, texts = following
+            begin = beginning(second)
+            file.write(separator + begin + f",\n{begin}".join(texts))
             separator = ",\n"
             written += len(texts)
-            show_progress(f"{total + written:,} activities")
+            if second % MINUTE == 0:
+                show_progress(f"{total + written:,} activities")
             following = next(activities, None)
         file.write("\n]}\n")
         file.seek(0)
