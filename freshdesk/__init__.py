@@ -106,12 +106,14 @@ class QueryError(Exception):
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
     day, second = divmod(seconds, DAY)
-    hour, second = divmod(second, 3600)
-    return f"{_date(day)} {hour:02}:{second // 60:02}:{second % 60:02} +0000"
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{format_date(day)} {hour:02}:{minute:02}:{second:02} +0000"
 
 
 @lru_cache
-def _date(day: int) -> str:
+def format_date(day: int) -> str:
+    """Return the date so many days after the first of 1970, likewise."""
     date = EPOCH + timedelta(days=day)
     return f"{date:%d-%m}-{date.year:04}"
 

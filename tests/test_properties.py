@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,7 @@ from oracle import iso_8601, recompute, seconds
 
 import export_json
 from export_json import decoded
+from freshdesk import EPOCH, format_timestamp, parse_timestamp
 
 BREAKDOWNS = [name for name in REPORTS if name.startswith("metrics_by_")]
 START = seconds("20-04-2017 10:00:00 +0000")
@@ -375,6 +377,15 @@ def test_an_export_split_into_two_consecutive_ones_says_the_same(
 
 
 # The laws
+
+
+@given(st.datetimes(timezones=st.just(timezone.utc)))
+def test_a_time_is_written_as_it_is_read(moment: datetime) -> None:
+    moment = moment.replace(microsecond=0)
+    text = f"{moment:%d-%m}-{moment.year:04} {moment:%H:%M:%S} +0000"
+    second = parse_timestamp(text)
+    assert second == (moment - EPOCH).total_seconds()
+    assert format_timestamp(second) == text
 
 
 @given(overlapping_exports(), mappings)
