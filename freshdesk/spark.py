@@ -92,6 +92,16 @@ TIME_PARTS = {
     "%M": "mm",
     "%S": "ss",
 }
+# What SQLite calls the types of JSON values, by Spark's names of them.
+JSON_TYPES = {
+    "VOID": "null",
+    "BIGINT": "integer",
+    "DECIMAL": "real",  # so is an integer of more than 64 bits
+    "DOUBLE": "real",
+    "STRING": "text",
+    "ARRAY": "array",
+    "OBJECT": "object",
+}
 
 FEW_ROWS = 10_000  # are copied to each worker that joins them, ...
 MOST_EXPORTS = 10_000_000  # ... and so are two numbers of each export
@@ -354,6 +364,8 @@ def as_in_spark(node: exp.Expression) -> exp.Expression:
         return formatted_time(node)
     if isinstance(node, (exp.JSONExtract, exp.JSONExtractScalar)):
         return json_value(node)
+    if isinstance(node, exp.JSONType):
+        return json_type(node)
     return node
 
 
@@ -398,14 +410,30 @@ def json_value(
 ) -> exp.Expression:
     """Return json_extract() as Spark has it, true and false as 1 and 0."""
     text = call.sql("spark")
-    document = exp.Anonymous(this="parse_json", expressions=[call.this])
-    typed = exp.Anonymous(
-        this="variant_get", expressions=[document, call.expression]
-    )
-    kind = exp.Anonymous(this="schema_of_variant", expressions=[typed])
+    kind = variant_kind(call)
     number = exp.case().when(f"{text} = 'true'", "'1'").else_("'0'")
     is_boolean = exp.and_(f"{text} in ('true', 'false')", kind.eq("BOOLEAN"))
     return exp.case().when(is_boolean, number).else_(text)
+
+
+def json_type(call: exp.JSONType) -> exp.Expression:
+    """Return json_type() as Spark has it."""
+    value = exp.JSONExtractScalar(this=call.this, expression=call.expression)
+    kind = exp.case(variant_kind(call)).when("'BOOLEAN'", value.sql("spark"))
+    for spark_name, name in JSON_TYPES.items():
+        kind = kind.when(f"'{spark_name}'", f"'{name}'")
+    return kind
+
+
+def variant_kind(call: exp.Binary | exp.JSONType) -> exp.Expression:
+    """Return the type of what a function of JSON looks up, as Spark has it."""
+    document = exp.Anonymous(this="parse_json", expressions=[call.this])
+    value = exp.Anonymous(
+        this="variant_get", expressions=[document, call.expression]
+    )
+    kind = exp.Anonymous(this="schema_of_variant", expressions=[value])
+    name = exp.Literal.string("^([A-Z]+)")  # of ARRAY<...>, DECIMAL(20,0)
+    return exp.Anonymous(this="regexp_extract", expressions=[kind, name])
 
 
 # Exports -> tables

@@ -200,6 +200,8 @@ HOSTILE = export(
     note("10:00:00", 99, ticket=5),
     activity("10:00:00", ticket=6),
     activity("10:00:00", ticket=7, by=None, status=None, contacted_customer=1),
+    created("10:00:00", ticket=8, group={"group": None}, priority=[None]),
+    created("10:00:00", ticket=9, source={}, product=None, priority=1.5),
     end_at="21-04-2017 11:29:59 +0130",
 )
 
@@ -215,6 +217,26 @@ def test_any_text_and_alias_comes_out_as_with_sqlite(
     expected = by_sqlite(workplace, files, *arguments, aliases=SPANISH)
     arguments += ["--exports", str(files[0]), "-o", "out"]
     assert spark(*arguments, *options(SPANISH)) == 0
+    assert written(Path("out")) == expected
+
+
+@pytest.mark.usefixtures("session")
+def test_a_value_in_json_is_of_the_same_type_as_with_sqlite(
+    workplace: Path,
+) -> None:
+    costs = [None, True, False, 1, 1.0, -1.5, 1e300, "é", [1], {"a": 1}]
+    activities = [activity("10:00:00", cost=cost) for cost in [..., *costs]]
+    del activities[0]["activity"]["cost"]
+    files = [write_export(workplace / "costs.json", export(*activities))]
+    Path("mine").mkdir()
+    Path("mine/types.sql").write_text(
+        """select position, json_type(other_properties, '$.cost') as type
+        from property_changes order by position"""
+    )
+    arguments = ["--sql-dir", "mine"]
+    expected = by_sqlite(workplace, files, *arguments)
+    arguments += ["--exports", str(files[0]), "-o", "out"]
+    assert spark(*arguments) == 0
     assert written(Path("out")) == expected
 
 

@@ -292,6 +292,19 @@ def test_a_nul_in_a_property_of_another_kind_does_not_end_it(
 
 
 @pytest.mark.usefixtures("workplace")
+def test_a_property_that_is_set_to_nothing_is_told_from_one_that_holds_it() -> (
+    None
+):
+    nothing = created("10:00:00", ticket=1, group=None, source=None)
+    holder = created("10:00:00", ticket=2, group={"group": None}, source=[None])
+    reports = ingest_and_query(export(nothing, holder))
+    assert reports["ticket_properties"][1:] == [
+        "1,,(none),,,(none)",
+        '2,,"{""group"":null}",,,[null]',
+    ]
+
+
+@pytest.mark.usefixtures("workplace")
 def test_a_result_without_rows_is_a_file_with_its_header() -> None:
     reports = ingest_and_query(export())
     assert reports["time_in_status"] == [

@@ -383,46 +383,38 @@ named_values as (
         ) as place,
         coalesce(
             cast(p.priority as text),
-            json_extract(
-                replace(
-                    p.other_properties,
-                    '"priority":null',
-                    '"priority":""'
-                ),
-                '$.priority'
-            )
+            case json_type(p.other_properties, '$.priority')
+                when 'null' then ''
+                else json_extract(p.other_properties, '$.priority')
+            end
         ) as priority,
         coalesce(
             p.group_name,
-            json_extract(
-                replace(p.other_properties, '"group":null', '"group":""'),
-                '$.group'
-            )
+            case json_type(p.other_properties, '$.group')
+                when 'null' then ''
+                else json_extract(p.other_properties, '$.group')
+            end
         ) as group_name,
         coalesce(
             cast(p.agent_id as text),
-            json_extract(
-                replace(
-                    p.other_properties,
-                    '"agent_id":null',
-                    '"agent_id":""'
-                ),
-                '$.agent_id'
-            )
+            case json_type(p.other_properties, '$.agent_id')
+                when 'null' then ''
+                else json_extract(p.other_properties, '$.agent_id')
+            end
         ) as agent_id,
         coalesce(
             p.product,
-            json_extract(
-                replace(p.other_properties, '"product":null', '"product":""'),
-                '$.product'
-            )
+            case json_type(p.other_properties, '$.product')
+                when 'null' then ''
+                else json_extract(p.other_properties, '$.product')
+            end
         ) as product,
         coalesce(
             cast(p.source as text),
-            json_extract(
-                replace(p.other_properties, '"source":null', '"source":""'),
-                '$.source'
-            )
+            case json_type(p.other_properties, '$.source')
+                when 'null' then ''
+                else json_extract(p.other_properties, '$.source')
+            end
         ) as source
     from changes as p
     where
