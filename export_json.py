@@ -521,17 +521,22 @@ def held(integer: int) -> int | None:
     return integer if LEAST <= integer <= MOST else None
 
 
+def uncut(text: str) -> str | None:
+    """Return a text, None for one that SQL's functions would cut at a NUL."""
+    return None if "\0" in text else text
+
+
 # In the order of the columns.
 PROPERTIES = (
     Property(("new_ticket",), bool, lambda is_new: 1 if is_new else None),
     Property(("status",), str, lambda label: label if label.strip() else None),
     Property(("priority",), int, held),
     Property(("source",), int, held),
-    Property(("group",), str),
+    Property(("group",), str, uncut),
     Property(("agent_id",), int),
     Property(("internal_agent_id",), int),
     Property(("requester_id", "requester"), int),
-    Property(("product",), str),
+    Property(("product",), str, uncut),
     Property(("category",), str),
     Property(("ticket_type", "issue_type"), str),
     Property(("contacted_customer",), bool, int),

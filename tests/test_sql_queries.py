@@ -280,15 +280,14 @@ def test_a_nul_in_a_label_does_not_break_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "shown"),
+    ("text", "shown"),
     [("\0", "\ufffd"), ("a\0b", "a\ufffdb"), ("\\u0000", "\\u0000")],
 )
 @pytest.mark.usefixtures("workplace")
-def test_a_nul_in_a_property_of_another_kind_does_not_end_it(
-    source: str, shown: str
-) -> None:
-    reports = ingest_and_query(export(created("10:00:00", source=source)))
-    assert reports["ticket_properties"][1:] == [f"1,,,,,{shown}"]
+def test_a_nul_in_a_property_does_not_end_it(text: str, shown: str) -> None:
+    named = created("10:00:00", group=text, product=text, source=text)
+    reports = ingest_and_query(export(named))
+    assert reports["ticket_properties"][1:] == [f"1,,{shown},,{shown},{shown}"]
 
 
 @pytest.mark.usefixtures("workplace")
