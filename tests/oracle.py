@@ -493,8 +493,13 @@ def label(name: str, value: Any) -> str:
 
 
 def spelled(value: Any) -> str:
-    """Return a value as text; what no export should have, as SQLite does."""
-    if type(value) in (int, str):
+    """Return a value as text; what no export should have, as SQLite does.
+
+    An integer of more than 64 bits, too: SQLite has it as a real number.
+    """
+    if isinstance(value, str):
+        return value
+    if type(value) is int and -(1 << 63) <= value < 1 << 63:
         return str(value)
     text = json.dumps(
         value, ensure_ascii=False, sort_keys=True, separators=(",", ":")
