@@ -498,7 +498,8 @@ class Ticket:
 
     It has no text of its own: of a large helpdesk's, hardly any ticket is in
     the processor's cache when its turn comes, and each text would be another
-    wait for memory.
+    wait for memory. Written text around what changes took a fifth more time at
+    ten million activities, and more than twice the memory.
     """
 
     __slots__ = (
@@ -736,7 +737,8 @@ class Agenda:
     """The tickets by when their next steps come, from *first* to *last*.
 
     By the second in the present minute, and by the minute later: one list
-    for each second to come would be too many to stay in the cache.
+    for each second to come would be too many to stay in the cache. One heap
+    for all would have each step look all over a large memory.
     """
 
     def __init__(self, first: int, last: int) -> None:
