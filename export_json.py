@@ -80,7 +80,9 @@ TAIL = 1 << 14  # characters of it, in which a record surely ends
 BATCH_RECORDS = 4_000  # staged at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
 STAGED_ACTIVITIES = 30_000  # inserted at a time, or
-STAGED_SHARE = 0.1  # of all of the export so far, if that is more
+STAGED_SHARE = 0.1  # of all of the export so far, if that is more; but fewer
+STAGED_CHARACTERS = 1 << 29  # when they are long: to sort them, one record of
+# every CACHE_KIB is in memory
 CACHE_KIB = 16_000  # of the database's pages, and as much of what is sorted
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
@@ -662,6 +664,7 @@ class Batch:
     property_changes: Columns = field(default_factory=no_property_changes)
     # of activities that are property changes, too
     further_notes: Columns = field(default_factory=no_notes)
+    characters: int = 0  # of JSON, about
 
     def __len__(self) -> int:
         """Return how many activities these are."""
@@ -791,7 +794,7 @@ def batches(file: BinaryIO, export_id: int) -> Iterator[Batch]:
 def grouped(reader: ExportReader, export_id: int) -> Iterator[Batch]:
     """Yield the rows of an export's records, as many as memory allows."""
     batch = Batch(export_id)
-    count = characters = 0
+    count = earlier = 0
     for records in reader.records():
         try:
             batch.add(records, count + 1)
@@ -802,13 +805,11 @@ def grouped(reader: ExportReader, export_id: int) -> Iterator[Batch]:
                 Batch(export_id).add([record], number)
             raise
         count += len(records)
-        if (
-            len(batch) >= BATCH_RECORDS
-            or reader.characters - characters > BATCH_CHARACTERS
-        ):
+        batch.characters = reader.characters - earlier
+        if len(batch) >= BATCH_RECORDS or batch.characters > BATCH_CHARACTERS:
             yield batch
             batch = Batch(export_id)
-            characters = reader.characters
+            earlier = reader.characters
     declared = checked(reader.metadata).activities_count
     if declared != count:
         raise Malformed(
@@ -1071,14 +1072,16 @@ def ingest(
     for table in TABLES:
         connection.execute(sql(f"ingest/create_staged_{table}"))
     ingested = Ingested(name)
-    staged = 0
+    staged = characters = 0
     for batch in batches:
         stage(connection, batch)
         staged += len(batch)
+        characters += batch.characters
         ingested.count(batch, metadata)
-        if staged >= max(STAGED_ACTIVITIES, STAGED_SHARE * ingested.activities):
+        enough = max(STAGED_ACTIVITIES, STAGED_SHARE * ingested.activities)
+        if staged >= enough or characters >= STAGED_CHARACTERS:
             ingested.new_activities += insert_staged(connection, staged)
-            staged = 0
+            staged = characters = 0
         show_progress(f"{name}: {ingested.activities:,} activities")
     ingested.new_activities += insert_staged(connection, staged)
     show_progress("")

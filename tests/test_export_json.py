@@ -890,7 +890,9 @@ def test_a_longer_text_takes_no_more_memory() -> None:
             tracemalloc.stop()
 
     peak(10)  # what is made only once
-    assert peak(10_000) < 2 * peak(1_000)
+    # The texts have 69,000 and 690,000 characters. The reader takes 3,000
+    # bytes, now and then 13,000: Python's own doings are in it.
+    assert peak(10_000) < peak(1_000) + 100_000
 
 
 # The caches are made small, so that two short files show what long ones do.
@@ -900,6 +902,7 @@ import export_json
 export_json.CACHE_KIB = 500
 export_json.BATCH_RECORDS = 500
 export_json.BATCH_CHARACTERS = 1 << 16
+export_json.STAGED_CHARACTERS = 1 << 20
 assert export_json.main(sys.argv[1:]) == 0
 status = open("/proc/self/status").read()
 print(status.split("VmHWM:")[1].split()[0])
@@ -909,8 +912,17 @@ print(status.split("VmHWM:")[1].split()[0])
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="needs Linux's /proc"
 )
-@pytest.mark.parametrize("what", ["activities", "white space", "one record"])
-def test_a_longer_file_takes_no_more_memory(what: str) -> None:
+@pytest.mark.parametrize(
+    "what, short, long",
+    [
+        ("activities", 1_000_000, 10_000_000),
+        ("white space", 1_000_000, 10_000_000),
+        ("long records", 10_000_000, 50_000_000),
+    ],
+)
+def test_a_longer_file_takes_no_more_memory(
+    what: str, short: int, long: int
+) -> None:
     def peak(length: int) -> int:
         """Return how many KiB were in memory at most."""
         if what == "activities":
@@ -923,7 +935,7 @@ def test_a_longer_file_takes_no_more_memory(what: str) -> None:
             content = as_bytes(day)
         elif what == "white space":
             content = b" " * length + ONE_LINE.encode() + b"\n" * length
-        else:  # is in memory, but those after it are no more
+        else:  # a few are in memory, whatever their number
             day = export(
                 *(
                     activity("10:00:00", ticket=n, text="x" * 500_000)
@@ -942,8 +954,7 @@ def test_a_longer_file_takes_no_more_memory(what: str) -> None:
         )
         return int(done.stdout.split()[-1])
 
-    short, long = peak(1_000_000), peak(10_000_000)
-    assert long < 1.25 * short
+    assert peak(long) < 1.25 * peak(short)
 
 
 # Refuses: all of the file, in one line, and leaves everything as it was
