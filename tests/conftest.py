@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ sys.path.insert(0, str(ROOT))
 
 import export_json  # noqa: E402
 import sql_queries  # noqa: E402
+
+# What runs in the background may ignore Ctrl-C, and what it starts would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # HYPOTHESIS_PROFILE=campaign looks much longer for what could go wrong.
 settings.register_profile(

@@ -5,6 +5,7 @@ A handful of each here; `make campaign_kills` and `make campaign_fuzz` try many.
 
 from __future__ import annotations
 
+import codecs
 import os
 import random
 import shutil
@@ -325,6 +326,7 @@ def as_user(
             pytest.skip(f"run by root, and others may not enter {folder}")
 
     def become_nobody() -> None:
+        codecs.lookup("utf-8-sig")  # others may not read Python's own modules
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
