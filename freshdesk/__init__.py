@@ -158,21 +158,27 @@ def exit_status(script: Callable[[], None]) -> int:
     That failure becomes one line on stderr. Ctrl-C is 130, as shells have it.
     Errors in the program itself keep their traceback.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed beforehand, as by >&-
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+    status = 0
     try:
         script()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        status = 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough (head, say). Python would
-        # complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        status = 1  # whoever read our output has seen enough (head, say)
     except (Failure, OSError) as error:
         show_progress("")
         print(f"error: {describe(error)}", file=sys.stderr)
-        return 1
-    return 0
+        status = 1
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try once more at exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 def describe(error: Exception) -> str:

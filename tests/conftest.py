@@ -31,6 +31,8 @@ import sql_queries  # noqa: E402
 
 # What runs in the background may ignore Ctrl-C, and what it starts would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Hides what becomes of text that waits in a buffer when its file is full.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 # HYPOTHESIS_PROFILE=campaign looks much longer for what could go wrong.
 settings.register_profile(

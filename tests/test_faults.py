@@ -6,6 +6,7 @@ A handful of each here; `make campaign_kills` and `make campaign_fuzz` try many.
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import random
 import shutil
@@ -259,6 +260,19 @@ def test_a_full_disk_under_what_is_printed_is_one_line(
     with Path(full_device).open("w") as full:
         outcome = finish(start(command, place, stdout=full))
     assert outcome.is_clear_error, outcome
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_with_nowhere_to_print_to_the_work_is_done(
+    tmp_path: Path, closed: str
+) -> None:
+    script = [sys.executable, str(ROOT / "ticket_gen.py"), "-o", "day.json"]
+    shell = ["sh", "-c", f'"$@" {closed}', "sh", *script]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, check=True)
+    assert (done.stdout == b"") == (closed != "2>&-")
+    assert done.stderr == b""
+    day = json.loads((tmp_path / "day.json").read_text())
+    assert len(day["activities_data"]) == day["metadata"]["activities_count"]
 
 
 @pytest.mark.parametrize("kilobytes", [100, 140, 180, 220, 260])

@@ -160,7 +160,7 @@ def test_the_help_has_examples_and_runs_without_faker_and_pandas(
     script: str, tmp_path: Path
 ) -> None:
     run = subprocess.run(
-        [sys.executable, "-S", str(ROOT / f"{script}.py"), "--help"],
+        [sys.executable, "-ES", str(ROOT / f"{script}.py"), "--help"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -178,7 +178,7 @@ def test_a_missing_package_is_one_line_that_says_how_to_install_it(
 ) -> None:
     script, *options = command
     run = subprocess.run(
-        [sys.executable, "-S", str(ROOT / script), *options],
+        [sys.executable, "-ES", str(ROOT / script), *options],
         cwd=tmp_path,
         capture_output=True,
         text=True,
