@@ -242,6 +242,17 @@ CORNERS = [
         time_to_first_response=["1,1800", "2,600"],
     ),
     corner(
+        "whoever either form's name tells of is a requester",
+        export(
+            created("11:00:00", requester_id=CUSTOMER, requester=AGENT),
+            note("11:10:00", REPLY),
+            note("11:20:00", REPLY, by=COLLEAGUE),
+            created("11:00:00", ticket=2, agent_id=AGENT),
+            note("11:10:00", FORWARD, ticket=2, by=COLLEAGUE),
+        ),
+        time_to_first_response=["1,1200", "2,"],
+    ),
+    corner(
         "an agent who is assigned to the own request is an agent in it",
         export(
             created("11:00:00", requester_id=AGENT),

@@ -1,5 +1,6 @@
 -- Adds the note of an activity that changes properties, too. If it is there,
--- it takes its place from the first export that it stands in.
+-- it takes its place, and what does not tell it from others, from the first
+-- export that it stands in.
 insert into notes (
     ticket_id,
     performed_at,
@@ -16,5 +17,6 @@ insert into notes (
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do update set
     export_id = excluded.export_id,
-    position = excluded.position
+    position = excluded.position,
+    other_fields = excluded.other_fields
 where excluded.export_id < export_id;

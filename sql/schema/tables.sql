@@ -110,3 +110,10 @@ create table property_changes (
         check (other_properties is null or json_valid(other_properties)),
     primary key (ticket_id, performed_at, content_key)
 ) strict, without rowid;
+
+-- Activities that name two requesters, one by each form's name: hardly any.
+create index property_changes_of_two_requesters on property_changes (
+    ticket_id,
+    other_properties
+)
+where instr(other_properties, '"requester":') > 0;

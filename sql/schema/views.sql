@@ -282,6 +282,15 @@ where
             from property_changes as r
             where r.ticket_id = n.ticket_id and r.requester_id = n.performer_id
         )
+        and not exists (
+            select 1
+            from property_changes as r
+            where
+                r.ticket_id = n.ticket_id
+                and instr(r.other_properties, '"requester":') > 0
+                and json_extract(r.other_properties, '$.requester')
+                = n.performer_id
+        )
         or exists (
             select 1
             from property_changes as r
