@@ -17,18 +17,20 @@ TIMEZONE ?= UTC
 # ... and the form of its export: readme (2017) or today.
 FORM ?= readme
 
-# Where files go: all of them, ...
-DATA_DIR ?= data
+# Where files go, whatever the environment says: `make clean` removes some of
+# them. All, ...
+DATA_DIR = data
 # ... the generated export, its database and the CSV files from it.
-JSON ?= $(DATA_DIR)/json/ticket_activities.json
-DATABASE ?= $(DATA_DIR)/database/ticket_activities.db
-OUTPUTS ?= $(DATA_DIR)/outputs
+JSON = $(DATA_DIR)/json/ticket_activities.json
+DATABASE = $(DATA_DIR)/database/ticket_activities.db
+OUTPUTS = $(DATA_DIR)/outputs
 
-# One's own exports (.json or .json.gz), kept apart from the made-up ones, ...
-EXPORTS ?= $(wildcard $(DATA_DIR)/exports/*.json $(DATA_DIR)/exports/*.json.gz)
+# One's own exports, kept apart from the made-up ones, as the shell reads them
+# (empty: all .json and .json.gz in $(DATA_DIR)/exports), ...
+EXPORTS ?=
 # ... the database that they add to, and the CSV files from it.
-EXPORTS_DATABASE ?= $(DATA_DIR)/database/exports.db
-EXPORTS_OUTPUTS ?= $(DATA_DIR)/outputs/exports
+EXPORTS_DATABASE = $(DATA_DIR)/database/exports.db
+EXPORTS_OUTPUTS = $(DATA_DIR)/outputs/exports
 # What one's own status labels mean, as 'Esperando=Waiting on Customer'. For
 # more than one use export_json.py --status-alias, once: it is remembered.
 STATUS_ALIAS ?=
@@ -59,7 +61,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # The files of a run of $(DAYS) windows are named by day: x-2026-02-27.json
-GENERATED = $(if $(filter 1,$(DAYS)),"$(JSON)","$(JSON:.json=)"-*.json)
+BY_DAY := "$(JSON:.json=)"-*.json
+GENERATED := $(if $(filter 1,$(DAYS)),"$(JSON)",$(BY_DAY))
 
 .PHONY: help
 help: ## this list
@@ -86,11 +89,15 @@ create_tickets: $(VENV)/.ready ## only generate
 
 .PHONY: process_tickets
 process_tickets: $(VENV)/.ready ## ingest one's own EXPORTS and query them
-	@$(if $(strip $(EXPORTS)),,echo 'error: $(DATA_DIR)/exports: no *.json or\
-		*.json.gz there; put exports there, or name them:\
-		make process_tickets EXPORTS=...' >&2; exit 1)
-	@$(BIN)/python export_json.py --database "$(EXPORTS_DATABASE)" \
-		$(if $(STATUS_ALIAS),--status-alias "$(STATUS_ALIAS)") $(EXPORTS)
+	@set -- $(or $(EXPORTS),"$(DATA_DIR)"/exports/*.json "$(DATA_DIR)"/exports/*.json.gz); \
+	$(if $(EXPORTS),,for file; do \
+		shift; test ! -e "$$file" || set -- "$$@" "$$file"; \
+	done;) \
+	test $$# -gt 0 || { echo 'error: $(DATA_DIR)/exports: no *.json or' \
+		'*.json.gz there; put exports there, or name them:' \
+		'make process_tickets EXPORTS=...' >&2; exit 1; }; \
+	$(BIN)/python export_json.py --database "$(EXPORTS_DATABASE)" \
+		$(if $(STATUS_ALIAS),--status-alias "$(STATUS_ALIAS)") -- "$$@"
 	@$(BIN)/python sql_queries.py --database "$(EXPORTS_DATABASE)" \
 		--output-dir "$(EXPORTS_OUTPUTS)" --unit "$(UNIT)"
 
@@ -134,7 +141,7 @@ lint: $(VENV)/.ready-to-test ## check style and types
 clean: ## remove what was made; never one's own exports, database and outputs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis \
 		__pycache__ tests/__pycache__ tests/*/__pycache__ build *.egg-info
-	rm -f $(GENERATED) "$(DATABASE)" "$(OUTPUTS)"/*.csv \
+	rm -f "$(JSON)" $(BY_DAY) "$(DATABASE)" "$(OUTPUTS)"/*.csv \
 		"$(OUTPUTS)"/index.html "$(OUTPUTS)"/plots/*.svg \
 		"$(OUTPUTS)"/plots/*.png
 

@@ -25,13 +25,12 @@ MAINS: dict[str, Callable[[Sequence[str]], int]] = {
 
 
 def test_every_variable_of_the_makefile_is_explained_with_its_default() -> None:
-    in_makefile = dict(re.findall(r"^([A-Z_]+) \?=(.*)$", MAKEFILE, re.M))
+    in_makefile = dict(re.findall(r"^([A-Z_]+) \??=(.*)$", MAKEFILE, re.M))
     in_readme = dict(re.findall(r"^\| `([A-Z_]+)` \|(.*?)\| ", README, re.M))
     assert list(in_readme) == list(in_makefile)
     for name, default in in_makefile.items():
-        if "wildcard" not in default:
-            value = default.strip().replace("$(DATA_DIR)", "data")
-            assert in_readme[name].strip() == (f"`{value}`" if value else "")
+        value = default.strip().replace("$(DATA_DIR)", "data")
+        assert in_readme[name].strip() == (f"`{value}`" if value else "")
 
 
 def test_every_target_of_the_makefile_is_explained() -> None:
