@@ -20,6 +20,7 @@ import io
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import sqlite3
@@ -51,6 +52,7 @@ from typing import (
 from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
+    UNITS,
     Failure,
     QueryError,
     describe,
@@ -69,8 +71,6 @@ from freshdesk import (
 
 if TYPE_CHECKING:
     from freshdesk import spark
-
-UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 # The views that several reports and views read, and what is unique in them.
 # Each is evaluated once a run that needs it; it reads only those above it.
@@ -99,6 +99,7 @@ Row = tuple[Any, ...]
 
 PARALLEL_SIZE = 1 << 22  # bytes of a database that deserve more processes
 CHUNK_ROWS = 10_000  # of a result are in memory at a time
+MOST_ATTACHED = 9  # databases, besides the one that a view is evaluated from
 
 # What a spreadsheet would run as a formula begins with one of these.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -128,39 +129,47 @@ def run_tasks(tasks: Sequence[Task], processes: int) -> dict[str, Any]:
             results[task.name] = task.do()
         return results
     waiting = list(tasks)
-    running: dict[int, tuple[Task, BinaryIO]] = {}
+    running: dict[BinaryIO, tuple[Task, int]] = {}
     try:
         while waiting or running:
             ready = [t for t in waiting if set(t.needs) <= set(results)]
             if ready and len(running) < processes:
                 show_progress(ready[0].name)
                 waiting.remove(ready[0])
-                child, pipe = started_in_child(ready[0])
-                running[child] = ready[0], pipe
+                pipe, child = started_in_child(ready[0])
+                running[pipe] = ready[0], child
                 continue
-            child, _ = os.wait()
-            task, pipe = running.pop(child)
+            # The answer first: a long one has no room in the pipe, so that its
+            # process ends only when it is read.
+            (pipe, *_), _, _ = select.select(running, [], [])
             with pipe:
                 answer = json.loads(pipe.read() or b"{}")
+            task, child = running.pop(pipe)
+            _, end = os.waitpid(child, 0)
             if "failure" in answer:
                 raise Failure(answer["failure"])
+            if os.WIFSIGNALED(end):
+                raise Failure(
+                    f"{task.name}: the process that computed it was killed;"
+                    " try again, with more memory if that was short"
+                )
             if "result" not in answer:
                 raise RuntimeError(f"{task.name}: its process ended early")
             results[task.name] = answer["result"]
     finally:
-        for child in running:
+        for _, child in running.values():
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
     return results
 
 
-def started_in_child(task: Task) -> tuple[int, BinaryIO]:
-    """Start a task in a new process; return that, and where it answers."""
+def started_in_child(task: Task) -> tuple[BinaryIO, int]:
+    """Start a task in a new process; return where it answers, and that."""
     receiving, sending = os.pipe()
     child = os.fork()
     if child:
         os.close(sending)
-        return child, os.fdopen(receiving, "rb")
+        return os.fdopen(receiving, "rb"), child
     try:
         # Ctrl-C is for the other process, which ends this one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -168,8 +177,8 @@ def started_in_child(task: Task) -> tuple[int, BinaryIO]:
             answer = {"result": task.do()}
         except (Failure, OSError) as error:
             answer = {"failure": describe(error)}
-        # It has room in the pipe, which is not read before this process ends.
-        os.write(sending, json.dumps(answer).encode())
+        with os.fdopen(sending, "wb") as pipe:
+            pipe.write(json.dumps(answer).encode())
     except BaseException:
         traceback.print_exc()
     finally:
@@ -305,8 +314,12 @@ class Snapshot:
         return closing(connection)
 
     def attach_views(self, connection: sqlite3.Connection, query: str) -> None:
-        """Let the shared views that a query names stand for their rows."""
-        for view in named_views(query):
+        """Let the shared views that a query names stand for their rows.
+
+        If these are more than SQLite attaches, the first ones, which cost
+        least, are evaluated once more.
+        """
+        for view in named_views(query)[-MOST_ATTACHED:]:
             file = f"file_of_{view}"
             connection.execute(f"attach ? as {file}", (self.file_of(view),))
             connection.execute(
@@ -314,8 +327,9 @@ class Snapshot:
             )
 
     def file_of(self, view: str) -> str:
-        """Return where a view's rows are."""
-        return f"{self.directory}/{view}.db"
+        """Return the URI of where a view's rows are."""
+        assert self.directory is not None
+        return (self.directory.absolute() / f"{view}.db").as_uri()
 
     def evaluate(self, view: str) -> None:
         """Put a view's rows into a table of its name."""
@@ -373,6 +387,12 @@ class Snapshot:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if "full" in str(error):  # what is only read cannot be
+                raise Failure(
+                    f"{self.directory or 'temporary files'}: {error}; make room"
+                    " there and for temporary files, or let TMPDIR name another"
+                    " folder"
+                ) from error
             raise Failure(
                 f"{self.database}: cannot be read ({error}); check the disk and"
                 " the permissions, or ingest the exports again with --replace"
@@ -578,9 +598,21 @@ def csv_text(
 
 def written(rows: Iterable[Iterable[object]]) -> str:
     """Return rows as CSV."""
+    rows = list(rows)
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator="\n").writerows(rows)
+    if "\r" in file.getvalue():
+        # Until Python 3.13 a carriage return is quoted only if lines end in it.
+        file = EndedByNewline(newline="")
+        csv.writer(file, lineterminator="\r\n").writerows(rows)
     return file.getvalue()
+
+
+class EndedByNewline(io.StringIO):
+    """Has each row, written as one text, end in a newline alone."""
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
 
 
 def is_harmless(text: str) -> bool:
@@ -634,8 +666,8 @@ def described(metrics: Sequence[Row]) -> list[list[str]]:
 
 
 def longest(waiting: Sequence[Sequence[Any]]) -> str:
-    """Return the three tickets that have waited longest, as one line."""
-    tickets = [f"{row[0]} for {duration(row[1])}" for row in waiting[:3]]
+    """Return the tickets that have waited longest, as one line."""
+    tickets = [f"{ticket} for {duration(waited)}" for ticket, waited in waiting]
     return f"Longest without a response: {', '.join(tickets) or 'none'}"
 
 
@@ -661,6 +693,8 @@ def sql_queries(
     these files.
     """
     if plot:
+        # Files are drawn, not windows: what Jupyter asks for would fail.
+        os.environ["MPLBACKEND"] = "agg"
         require("pandas", "pandas")
         require("matplotlib", "matplotlib jinja2")
         require("jinja2", "matplotlib jinja2")
@@ -680,6 +714,8 @@ def sql_queries(
             raise Failure(
                 f"{database}: no such database; make it with export_json.py"
             )
+        if database.is_symlink():
+            database = Path(os.path.realpath(database))
         read = [database.parent]
         open_engine = partial(sqlite_engine, database, folder / ".shared_views")
     with locked(*written, shared=read):
@@ -736,7 +772,6 @@ def run_reports(
     ):
         tasks = [
             *engine.evaluations,
-            Task("notes", [], engine.notes),
             *(
                 Task(name, named_views(query), partial(engine.answer, query))
                 for name, query in answers.items()
@@ -756,7 +791,7 @@ def run_reports(
                 file = files.enter_context(replacing(Path(target)))
                 do = partial(write_csv, engine, report, query, unit, file)
             tasks.append(Task(report.name, named_views(query), do))
-        return run_tasks(tasks, engine.processes)
+        return {**run_tasks(tasks, engine.processes), "notes": engine.notes()}
 
 
 def is_url(folder: str) -> bool:
@@ -795,7 +830,7 @@ def check_plottable(directory: Path, reports: Sequence[Path]) -> None:
             )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sql_queries",
         description="Write a CSV file for each report on the tickets.",
@@ -849,23 +884,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="draw pictures and a page, index.html, from the reports, too",
     )
     add_engines(parser)
-    args = parser.parse_args(argv)
-    if problem := wrong_usage(args):
-        parser.error(problem)
-
-    return exit_status(
-        lambda: sql_queries(
-            args.reports,
-            args.output_dir,
-            args.sql_dir,
-            args.unit,
-            args.plot,
-            database=args.database if args.engine == "sqlite" else None,
-            exports=args.exports,
-            aliases=args.status_alias,
-            partitioned=args.partitioned,
-        )
-    )
+    return parser
 
 
 def add_engines(parser: argparse.ArgumentParser) -> None:
@@ -915,6 +934,28 @@ def wrong_usage(args: argparse.Namespace) -> str | None:
     if is_url(args.output_dir) and not args.partitioned:
         return f"--output-dir {args.output_dir} needs --partitioned"
     return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return exit_status(lambda: query_as_told(argv))
+
+
+def query_as_told(argv: Sequence[str] | None) -> None:
+    parser = argument_parser()
+    args = parser.parse_args(argv)
+    if problem := wrong_usage(args):
+        parser.error(problem)
+    sql_queries(
+        args.reports,
+        args.output_dir,
+        args.sql_dir,
+        args.unit,
+        args.plot,
+        database=args.database if args.engine == "sqlite" else None,
+        exports=args.exports,
+        aliases=args.status_alias,
+        partitioned=args.partitioned,
+    )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from matplotlib.font_manager import fontManager
 
 from freshdesk import (
     STATUSES,
+    UNITS,
     Failure,
     duration,
     format_timestamp,
@@ -66,7 +67,6 @@ TEXTS = {
     "ticket_id",
     "to_status",
 }
-SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 # Okabe and Ito's palette, which the colour-blind can tell apart, too.
 SKY, BLUE, ORANGE, VERMILION = "#56b4e9", "#0072b2", "#e69f00", "#d55e00"
@@ -187,7 +187,7 @@ def read_table(path: Path, unit: str) -> pd.DataFrame:
             table[name] = table[name].map(clean, na_action="ignore")
             table[name] = table[name].astype(object)
         elif name.endswith(f"_{unit}"):
-            table[name] = (table[name].astype(float) * SECONDS[unit]).round()
+            table[name] = (table[name].astype(float) * UNITS[unit]).round()
         else:
             table[name] = table[name].astype(float)
     in_seconds = {

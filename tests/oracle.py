@@ -7,9 +7,7 @@ in quotation marks are theirs.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -650,12 +648,12 @@ def csv_lines(header: list[str], rows: list[list[Any]]) -> list[str]:
     def field(value: str | int | None) -> str:
         if value is None:
             return ""
+        text = str(value).replace("\0", "\ufffd")
         if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
-            return "'" + value.replace("\0", "\ufffd")
-        return str(value).replace("\0", "\ufffd")
+            text = f"'{text}"
+        if any(special in text for special in ',"\r\n'):
+            text = '"' + text.replace('"', '""') + '"'
+        return text
 
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([field(value) for value in row] for row in rows)
-    return text.getvalue().split("\n")[:-1]
+    lines = [",".join(map(field, row)) for row in (header, *rows)]
+    return "\n".join(lines).split("\n")

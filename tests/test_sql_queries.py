@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -29,7 +31,8 @@ from hypothesis import strategies as st
 
 import export_json
 import sql_queries
-from freshdesk import PRIVATE_NOTE, REPLY, duration
+from freshdesk import PRIVATE_NOTE, REPLY, Failure, duration
+from sql_queries import Task, run_tasks
 
 REPORT_FILES = sorted(ROOT.glob("sql/*.sql"))
 
@@ -439,6 +442,87 @@ def test_several_processes_write_what_one_does(database: Path) -> None:
     assert several == {
         path: path.read_bytes() for path in Path("out").iterdir()
     }
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_a_report_may_name_more_shared_views_than_can_be_attached(
+    database: Path,
+) -> None:
+    counts = [
+        f"(select count(*) from {view}) as {view}"
+        for view in sql_queries.SHARED_VIEWS
+    ]
+    own_report(Path("mine"), "all", f"select {', '.join(counts)}")
+    assert run(database, "--sql-dir", "mine") == 0
+    several = Path("out/all.csv").read_bytes()
+    sql_queries.PARALLEL_SIZE = 1 << 40
+    assert run(database, "--sql-dir", "mine") == 0
+    assert Path("out/all.csv").read_bytes() == several
+
+
+def test_what_a_task_returns_may_be_longer_than_a_pipe() -> None:
+    tasks = [
+        Task(name, needs, lambda name=name: name * 1_000_000)
+        for name, needs in (("a", []), ("b", []), ("c", ["a", "b"]))
+    ]
+    several = run_tasks(tasks, processes=2)
+    assert several == run_tasks(tasks, processes=1)
+
+
+def test_a_task_whose_process_is_killed_is_one_line() -> None:
+    def kill() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    tasks = [Task("fine", [], list), Task("clock", [], kill)]
+    with pytest.raises(Failure, match=r"clock: the process .* was killed"):
+        run_tasks(tasks, processes=2)
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_children_of_others_are_left_to_them(database: Path) -> None:
+    """A shell that has started some may become our process."""
+    with subprocess.Popen(["sh", "-c", "exit 7"]) as other:
+        assert run(database) == 0
+        assert other.wait() == 7
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_a_process_that_was_told_to_ignore_children_has_some(
+    database: Path,
+) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    assert run(database) == 0
+
+
+def test_a_carriage_return_does_not_end_a_row(database: Path) -> None:
+    texts = "select 'a' || char(13) || 'b' as one, 1 as two union all"
+    own_report(Path("mine"), "a", f"{texts} select char(13, 10), 'c'")
+    assert run(database, "--sql-dir", "mine") == 0
+    written = Path("out/a.csv").read_bytes()
+    assert written == b'one,two\n"a\rb",1\n"\'\r\n",c\n'
+
+
+def test_no_room_for_what_is_sorted_is_not_blamed_on_the_database(
+    database: Path,
+) -> None:
+    with (
+        sql_queries.snapshot(database) as taken,
+        pytest.raises(Failure, match=r"^temporary files: .* make room"),
+        taken.readable(),
+    ):
+        raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_a_link_leads_to_the_database(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("links").mkdir()
+    Path("links/tickets.db").symlink_to(database)
+    assert run(Path("links/tickets.db")) == 0
+    Path("links/loop.db").symlink_to("loop.db")
+    capsys.readouterr()
+    assert run(Path("links/loop.db")) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("side_by_side")
