@@ -34,7 +34,7 @@ import sys
 import time
 import traceback
 import zlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -79,6 +79,7 @@ READ_SIZE = 1 << 18  # bytes; larger is no faster
 TAIL = 1 << 14  # characters of it, in which a record surely ends
 BATCH_RECORDS = 4_000  # staged at a time, or fewer when they are long:
 BATCH_CHARACTERS = 1 << 23
+BATCHES_AHEAD = 64  # are read, at most, before they are written: open files
 STAGED_ACTIVITIES = 30_000  # inserted at a time, or
 STAGED_SHARE = 0.1  # of all of the export so far, if that is more; but fewer
 STAGED_CHARACTERS = 1 << 29  # when they are long: to sort them, one record of
@@ -86,9 +87,11 @@ STAGED_CHARACTERS = 1 << 29  # when they are long: to sort them, one record of
 CACHE_KIB = 16_000  # of the database's pages, and as much of what is sorted
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
+OLDEST_SQLITE = (3, 37)
 MOST_SIMULTANEOUS = 1 << 16  # exports that start in the same second
 # What the process that reads tells the one that writes, see send()
 BATCH, COMPLETE, MALFORMED, FAILED = b"B", b"C", b"M", b"F"
+RECEIVED = b"R"  # and what that one answers to a batch
 
 TABLES = ("notes", "property_changes")  # that activities stand in
 
@@ -824,8 +827,6 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     On two cores that takes a third off the time of a large export.
     """
     ours, others = socket.socketpair()
-    # Some eighty batches can wait: all files on their way count as open ones.
-    others.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 15)
     # Ctrl-C is for this process: the other must never leave send(), lest it
     # roll back the same database.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -846,10 +847,13 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 def received(channel: socket.socket) -> Iterator[Batch]:
     """Yield what send() sends; raise Malformed or Failure if it says so."""
     mark, files, *_ = socket.recv_fds(channel, 1, 1)
-    while files:
+    while mark == BATCH:
+        if not files:
+            raise Failure("too many open files; close some, or allow more")
         with os.fdopen(files[0], "rb") as file:
             file.seek(0)
             parts = marshal.loads(file.read())
+        channel.sendall(RECEIVED)
         yield Batch(*parts)
         mark, files, *_ = socket.recv_fds(channel, 1, 1)
     said = channel.makefile("rb").read().decode(errors="surrogatepass")
@@ -862,10 +866,13 @@ def received(channel: socket.socket) -> Iterator[Batch]:
 def send(batches: Iterator[Batch], channel: socket.socket) -> NoReturn:
     """Send *batches*, then that these are all, or what is wrong."""
     mark, said = COMPLETE, ""
+    underway: deque[BinaryIO] = deque()
     try:
         try:
             for batch in batches:
-                send_batch(batch, channel)
+                if len(underway) == BATCHES_AHEAD:
+                    await_receipt(channel, underway)
+                underway.append(send_batch(batch, channel))
         except ConnectionError:
             raise
         except Failure as failure:
@@ -873,6 +880,9 @@ def send(batches: Iterator[Batch], channel: socket.socket) -> NoReturn:
         except (Malformed, OSError, EOFError, zlib.error) as error:
             mark, said = MALFORMED, str(error)
         channel.sendall(mark + said.encode(errors="surrogatepass"))
+        channel.shutdown(socket.SHUT_WR)
+        while underway:
+            await_receipt(channel, underway)
     except ConnectionError:
         pass  # the other process is gone
     except BaseException:
@@ -881,18 +891,20 @@ def send(batches: Iterator[Batch], channel: socket.socket) -> NoReturn:
         os._exit(0)
 
 
-def send_batch(batch: Batch, channel: socket.socket) -> None:
-    """Send a file of *batch*: while it waits it takes no memory.
+def send_batch(batch: Batch, channel: socket.socket) -> BinaryIO:
+    """Send a file of *batch*, and return it: while it waits it takes no memory.
 
-    It has no name, and is no more once both processes have closed it.
+    It has no name, and is no more once both processes have closed it. Some
+    systems lose a file that is closed here before it is received there.
     """
     # Version 2 does not look for what is there twice: half the time.
     data = marshal.dumps(tuple(vars(batch).values()), 2)
     try:
-        with TemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            socket.send_fds(channel, [BATCH], [file.fileno()])
+        file = TemporaryFile()  # noqa: SIM115 - await_receipt() closes it
+        file.write(data)
+        file.flush()
+        socket.send_fds(channel, [BATCH], [file.fileno()])
+        return file
     except ConnectionError:
         raise
     except OSError as error:
@@ -900,6 +912,13 @@ def send_batch(batch: Batch, channel: socket.socket) -> None:
             f"temporary files: {describe(error)}; make room for them, or let"
             " TMPDIR name another folder"
         ) from None
+
+
+def await_receipt(channel: socket.socket, underway: deque[BinaryIO]) -> None:
+    """Wait until the first of the files that are underway is received."""
+    if not channel.recv(1):
+        raise ConnectionError
+    underway.popleft().close()
 
 
 # Writing: rows -> database
@@ -1103,7 +1122,8 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     The caller has opened the transaction, and ends it. Raises Failure, one
     line that names the file, if it cannot be.
     """
-    name = path.name.encode(errors="replace").decode()  # it may be any bytes
+    # It may be any bytes.
+    name = os.fsencode(path.name).decode(errors="replace")
     with blamed(path), open_export(path) as file:
         before = path.stat()
         digest = sha256(file)
@@ -1193,11 +1213,20 @@ def create_schema(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection]:
+def connected(
+    path: Path, *, stands_for: Path | None = None
+) -> Iterator[sqlite3.Connection]:
     """Open the database at *path* for writing; close it in the end.
 
-    What SQLite cannot do (a full disk, a damaged file) is raised as Failure.
+    What SQLite cannot do (a full disk, a damaged file) is raised as Failure,
+    which names the database that it *stands_for*.
     """
+    named = stands_for or path
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise Failure(
+            f"{named}: SQLite {sqlite3.sqlite_version} cannot make it; use a"
+            f" Python with SQLite {'.'.join(map(str, OLDEST_SQLITE))} or later"
+        )
     try:
         # Python 3.10 and 3.11 look long for how to adapt a None. Told how, an
         # export of today's form is written in three quarters of the time.
@@ -1215,7 +1244,7 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
         raise
     except sqlite3.DatabaseError as error:
         raise Failure(
-            f"{path}: {error}; it is as it was before, make room or"
+            f"{named}: {error}; it is as it was before, make room or"
             " check the disk, the permissions and who else uses it"
         ) from error
 
@@ -1233,7 +1262,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         discard_leftovers(part)
         part.unlink(missing_ok=True)
-        with connected(part) as connection:
+        with connected(part, stands_for=path) as connection:
             # Nobody sees the file until it is whole and on the disk.
             connection.execute("pragma journal_mode = off")
             connection.execute("pragma synchronous = off")
@@ -1377,7 +1406,7 @@ def export_json(
     if not paths and (replace or not aliases):
         paths = default_exports()
     if database.is_symlink():
-        database = database.resolve()
+        database = Path(os.path.realpath(database))
     steps = [paths] if replace or not paths else [[path] for path in paths]
     results: list[Ingested] = []
     try:
@@ -1429,7 +1458,7 @@ def last_words(aliases: Iterable[tuple[str, str]]) -> dict[str, str]:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="export_json",
         description=(
@@ -1473,14 +1502,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=status_alias,
         help="remember that LABEL means STATUS; may be repeated",
     )
-    args = parser.parse_args(argv)
-    return exit_status(
-        lambda: export_json(
-            args.exports,
-            args.database,
-            replace=args.replace,
-            aliases=last_words(args.status_alias),
-        )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return exit_status(lambda: ingest_as_told(argv))
+
+
+def ingest_as_told(argv: Sequence[str] | None) -> None:
+    args = argument_parser().parse_args(argv)
+    export_json(
+        args.exports,
+        args.database,
+        replace=args.replace,
+        aliases=last_words(args.status_alias),
     )
 
 

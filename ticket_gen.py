@@ -303,6 +303,7 @@ TODAYS_OFFSET = 103_000_000_000  # today's ids of people and notes are long
 # ---- Drawing ---------------------------------------------------------------
 
 MINUTE = 60
+MOST_DAYS = 366  # all their files are open at once
 SLOT = 900  # seconds; every zone's offset is a multiple of it
 NEVER = 1 << 60
 T = TypeVar("T")
@@ -1081,6 +1082,11 @@ def write_helpdesk(
         stack.enter_context(locked(path.parent))
         stack.enter_context(without_garbage_collection())
         files = [stack.enter_context(replacing(name)) for name in paths]
+        if not files[0].seekable():
+            raise Failure(
+                f"{path}: a pipe; the number of activities, known in the end, "
+                "stands at the beginning: name a file"
+            )
         activities = helpdesk.activities()
         total = write_exports(files, starts, activities)
     show_progress("")
@@ -1145,6 +1151,13 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def days(text: str) -> int:
+    number = positive(text)
+    if number > MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST_DAYS}")
     return number
 
 
@@ -1231,9 +1244,9 @@ ingest the days together, or use the form "today".
     add("--timezone", type=time_zone, default="UTC", metavar="ZONE",
         help="the helpdesk's, such as Europe/Berlin (default: %(default)s); "
              "the export stays in UTC")  # fmt: skip
-    add("--days", type=positive, default=1, metavar="N",
-        help="consecutive 24-hour exports, a file each (default: 1)"
-        )  # fmt: skip
+    add("--days", type=days, default=1, metavar="N",
+        help="consecutive 24-hour exports, a file each (default: 1, at most "
+             f"{MOST_DAYS})")  # fmt: skip
     add("--form", choices=sorted(FORMS), default="readme",
         help="of the export (default: %(default)s)")  # fmt: skip
     return parser

@@ -23,8 +23,11 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import io
 import os
 import re
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -39,9 +42,10 @@ OUTPUTS_DIR = Path("data/outputs")
 
 # The SQLite header of a database of ours carries these two numbers.
 APPLICATION_ID = 0x46447461  # "FDta"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
 
 # The statuses that the metrics know, and whether they end a ticket.
 STATUSES = {
@@ -158,35 +162,66 @@ def exit_status(script: Callable[[], None]) -> int:
     That failure becomes one line on stderr. Ctrl-C is 130, as shells have it.
     Errors in the program itself keep their traceback.
     """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed beforehand, as by >&-
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
-    status = 0
     try:
-        script()
-        sys.stdout.flush()
+        prepare_process()
+        try:
+            return status_of(script)
+        finally:
+            leave_nothing_to_print()
     except KeyboardInterrupt:
-        status = 130
-    except BrokenPipeError:
-        status = 1  # whoever read our output has seen enough (head, say)
-    except (Failure, OSError) as error:
-        show_progress("")
-        print(f"error: {describe(error)}", file=sys.stderr)
-        status = 1
+        return 130
+
+
+def status_of(script: Callable[[], None]) -> int:
+    """Run *script*, and print what was wrong if that was expected."""
     try:
+        try:
+            script()
+        except SystemExit:  # argparse has helped, or said what is wrong
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
-    except OSError:
-        # Python would try once more at exit, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status
+    except BrokenPipeError:
+        return 1  # whoever read our output has seen enough (head, say)
+    except (Failure, OSError) as error:
+        with suppress(OSError):
+            show_progress("")
+            print(f"error: {describe(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def leave_nothing_to_print() -> None:
+    """Drop what cannot be printed: Python would try at exit, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def prepare_process() -> None:
+    """Mend what a process may inherit that would end it in the wrong place."""
+    # Where children are ignored there is no waiting for them.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed beforehand, as by >&-
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+        if isinstance(stream, io.TextIOWrapper):
+            # A name in whatever letters can be shown, if need be as "\\xe4".
+            stream.reconfigure(errors="backslashreplace")
 
 
 def describe(error: Exception) -> str:
     """Return *error* as one line, with the file that the system refused."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
-        return f"{where}{error.strerror}"
-    return " ".join(str(error).split())
+        text = f"{where}{error.strerror}"
+    else:
+        text = str(error)
+    return " ".join(text.split())
 
 
 def plural(number: int, noun: str) -> str:
@@ -201,7 +236,7 @@ def duration(seconds: int | None) -> str:
     if seconds is None:
         return ""
     parts: list[tuple[int, str]] = []
-    for name, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+    for name, size in (("d", DAY), ("h", 3600), ("m", 60), ("s", 1)):
         number, seconds = divmod(seconds, size)
         if number or parts:
             parts.append((number, name))
@@ -241,7 +276,10 @@ def is_database(path: Path, *, to_replace: bool = False) -> bool:
     if not path.exists():
         return False
     # A folder, a device or a pipe has no header, and is not ours to replace.
-    header = path.open("rb").read(100) if path.is_file() else b"?"
+    header = b"?"
+    if path.is_file():
+        with path.open("rb") as file:
+            header = file.read(100)
     if not header:
         return False
     user_version = int.from_bytes(header[60:64], "big")
@@ -313,7 +351,12 @@ def beside(path: Path) -> Path:
 
 
 def put_in_place(path: Path) -> None:
-    """Let what was built beside *path* take its place, whole or not at all."""
+    """Let what was built beside *path* take its place, whole or not at all.
+
+    It can be read and written by those who could before.
+    """
+    with suppress(FileNotFoundError):
+        shutil.copymode(path, beside(path))
     descriptor = os.open(beside(path), os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -336,6 +379,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
     to its `buffer`.
     """
     is_device = path.exists() and not path.is_file()
+    if not is_device:
+        path = Path(os.path.realpath(path))  # a link stays one
     part = path if is_device else beside(path)
     try:
         with part.open("w", encoding="utf-8", newline="") as file:

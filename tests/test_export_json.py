@@ -14,7 +14,9 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -43,7 +45,7 @@ from conftest import (
 
 import export_json
 from export_json import ExportReader, Malformed, decoded
-from freshdesk import SCHEMA_VERSION, sql
+from freshdesk import SCHEMA_VERSION, Failure, sql
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -536,6 +538,28 @@ def test_inserted_in_pieces_of_any_size_it_is_the_same(
         assert [row[1] for row in rows("notes")] == [TEN + 1, TEN + 2]
 
 
+def test_what_an_activity_has_besides_is_of_its_first_export() -> None:
+    """Whichever of the two is ingested first."""
+    both = activity("10:00:01", note={"id": 1, "type": 0}, status="Open")
+    of_each = note("10:00:02", 0), activity("10:00:03", status="Closed"), both
+    before, after = (
+        put(
+            f"{zone}.json",
+            export(
+                *({**record, "zone": zone} for record in of_each),
+                start_at=start,
+            ),
+        )
+        for zone, start in (("west", "09:00:00"), ("east", "09:30:00"))
+    )
+    tables = "activities", "notes", "property_changes"
+    assert run(before, after) == 0
+    in_order = [rows(table) for table in tables]
+    assert run("--replace", after, before) == 0
+    assert [rows(table) for table in tables] == in_order
+    assert {row[-1] for row in rows("activities")} == {'{"zone":"west"}'}
+
+
 def test_other_guises_bring_nothing_new(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -578,7 +602,7 @@ def test_a_file_name_that_is_not_utf_8() -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     assert run(path) == 0
-    assert select("select name from exports") == [("journ?e.json",)]
+    assert select("select name from exports") == [("journ\ufffde.json",)]
 
 
 @pytest.mark.parametrize(
@@ -2402,6 +2426,60 @@ def test_an_interrupt_keeps_the_files_before(
     assert capsys.readouterr().err == ""
     assert {row[0] for row in rows("exports")} == {"old.json", "first.json"}
     assert list(snapshot()) == ["tickets.db"]
+
+
+def test_the_schema_has_the_version_that_it_is_known_by() -> None:
+    """What changes it raises SCHEMA_VERSION: a database keeps its own views."""
+    names = ("tables", "views", "indexes")
+    schema = "".join(sql(f"schema/{name}") for name in names)
+    digest = hashlib.sha256(schema.encode()).hexdigest()
+    assert (SCHEMA_VERSION, digest[:16]) == (4, "40b0912a8d6bd2c0")
+
+
+def test_an_older_sqlite_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(export_json, "OLDEST_SQLITE", (99, 0))
+    error = refused(capsys, put("day.json", DAY))
+    assert "SQLite 99.0 or later" in error
+
+
+def test_a_new_database_is_open_to_whom_the_old_one_was() -> None:
+    day = put("day.json", DAY)
+    assert run(day) == 0
+    DATABASE.chmod(0o640)
+    assert run("--replace", day) == 0
+    assert stat.S_IMODE(DATABASE.stat().st_mode) == 0o640
+
+
+def test_a_link_that_leads_nowhere_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    day = put("day.json", DAY)
+    DATABASE.parent.mkdir()
+    DATABASE.symlink_to(DATABASE.name)
+    assert run(day) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_name_in_any_letters_is_printed() -> None:
+    day = put("day.json", DAY)
+    command = [sys.executable, str(ROOT / "export_json.py"), str(day)]
+    done = subprocess.run(
+        [*command, "-d", "däta.db"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout.startswith(b"d\\xe4ta.db: 1 export ingested (day.json)")
+
+
+def test_a_batch_that_cannot_be_opened_is_one_line() -> None:
+    ours, others = socket.socketpair()
+    with ours, others:
+        others.sendall(export_json.BATCH)
+        with pytest.raises(Failure, match="too many open files"):
+            next(export_json.received(ours))
 
 
 def test_a_database_of_an_older_version_is_only_replaced(

@@ -262,6 +262,23 @@ def test_a_full_disk_under_what_is_printed_is_one_line(
     assert outcome.is_clear_error, outcome
 
 
+@pytest.mark.parametrize("script", ["export_json", "sql_queries", "ticket_gen"])
+def test_help_that_nobody_can_read_is_not_given(
+    place: Path, script: str, full_device: str
+) -> None:
+    with Path(full_device).open("w") as full:
+        outcome = finish(start((script, "--help"), place, stdout=full))
+    assert outcome.is_clear_error, outcome
+
+
+def test_an_error_that_nobody_can_read_is_status_1(
+    place: Path, full_device: str
+) -> None:
+    with Path(full_device).open("w") as full:
+        outcome = finish(start((*INGEST, "none.json"), place, stderr=full))
+    assert (outcome.status, outcome.out) == (1, "")
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_with_nowhere_to_print_to_the_work_is_done(
     tmp_path: Path, closed: str
@@ -275,12 +292,12 @@ def test_with_nowhere_to_print_to_the_work_is_done(
     assert len(day["activities_data"]) == day["metadata"]["activities_count"]
 
 
-@pytest.mark.parametrize("kilobytes", [100, 140, 180, 220, 260])
+@pytest.mark.parametrize("room", [0, 40, 80, 120, 160])  # KiB
 def test_on_a_full_disk_all_stays_as_it_was_until_there_is_room(
     place: Path,
     tmp_path: Path,
     mounted: Callable[[str], Path],
-    kilobytes: int,
+    room: int,
 ) -> None:
     whole = tmp_path / "whole"
     shutil.copytree(place, whole)
@@ -298,9 +315,9 @@ def test_on_a_full_disk_all_stays_as_it_was_until_there_is_room(
     shutil.copytree(place / outputs, disk / outputs)
     old_reports = csv_files(disk)
     # from no room at all to nearly enough, beyond what is there
-    used = sum((disk / name).stat().st_size for name in listing(disk))
-    size = max(used // 1024 + 8, kilobytes)
-    disk = mounted(f"size={size}k")
+    blocks = os.statvfs(disk)
+    used = (blocks.f_blocks - blocks.f_bfree) * blocks.f_frsize // 1024
+    disk = mounted(f"size={used + room}k")
     for command in (add, query, (*add, "--replace")):
         outcome = in_child(command, disk)
         assert outcome.status == 0 or outcome.is_clear_error, outcome

@@ -588,6 +588,7 @@ def test_it_runs_without_options(
         ["--timezone", "../etc"],
         ["--timezone", "Europe"],
         ["--form", "tomorrow"],
+        ["--days", "367"],
     ],
 )
 def test_usage_errors_exit_with_2_and_one_line(
@@ -598,6 +599,31 @@ def test_usage_errors_exit_with_2_and_one_line(
     assert caught.value.code == 2
     assert "error: " in capsys.readouterr().err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_an_export_stays_one(tmp_path: Path) -> None:
+    target, link = tmp_path / "kept" / "day.json", tmp_path / "link.json"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    for tickets in (1, 2):  # first there is nothing that it leads to
+        assert main(["-n", str(tickets), "-o", str(link)]) == 0
+        assert link.is_symlink()
+        records = json.loads(target.read_bytes())["activities_data"]
+        assert len({record["ticket_id"] for record in records}) == tickets
+
+
+def test_a_pipe_is_no_place_for_an_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert main(["-n", "1", "-o", str(pipe)]) == 1
+    finally:
+        os.close(reader)
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"error: {pipe}: a pipe; ")
 
 
 def test_a_missing_faker_is_one_line_that_says_how_to_install(
