@@ -846,17 +846,20 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 def received(channel: socket.socket) -> Iterator[Batch]:
     """Yield what send() sends; raise Malformed or Failure if it says so."""
-    mark, files, *_ = socket.recv_fds(channel, 1, 1)
-    while mark == BATCH:
-        if not files:
-            raise Failure("too many open files; close some, or allow more")
-        with os.fdopen(files[0], "rb") as file:
-            file.seek(0)
-            parts = marshal.loads(file.read())
-        channel.sendall(RECEIVED)
-        yield Batch(*parts)
+    try:
         mark, files, *_ = socket.recv_fds(channel, 1, 1)
-    said = channel.makefile("rb").read().decode(errors="surrogatepass")
+        while mark == BATCH:
+            if not files:
+                raise Failure("too many open files; close some, or allow more")
+            with os.fdopen(files[0], "rb") as file:
+                file.seek(0)
+                parts = marshal.loads(file.read())
+            channel.sendall(RECEIVED)
+            yield Batch(*parts)
+            mark, files, *_ = socket.recv_fds(channel, 1, 1)
+        said = channel.makefile("rb").read().decode(errors="surrogatepass")
+    except ConnectionError:
+        mark, said = FAILED, ""
     if mark == MALFORMED:
         raise Malformed(said)
     if mark != COMPLETE:

@@ -44,7 +44,7 @@ from conftest import (
 )
 
 import export_json
-from export_json import ExportReader, Malformed, decoded
+from export_json import Batch, ExportReader, Malformed, decoded
 from freshdesk import SCHEMA_VERSION, Failure, sql
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -2480,6 +2480,16 @@ def test_a_batch_that_cannot_be_opened_is_one_line() -> None:
         others.sendall(export_json.BATCH)
         with pytest.raises(Failure, match="too many open files"):
             next(export_json.received(ours))
+
+
+def test_a_reader_that_is_killed_is_one_line() -> None:
+    ours, others = socket.socketpair()
+    batches = export_json.received(ours)
+    with ours, export_json.send_batch(Batch(1), others):
+        assert next(batches) == Batch(1)
+        others.close()  # and has not looked at the receipt
+        with pytest.raises(Failure, match="reads the export was killed"):
+            next(batches)
 
 
 def test_a_database_of_an_older_version_is_only_replaced(
