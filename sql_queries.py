@@ -601,11 +601,13 @@ def written(rows: Iterable[Iterable[object]]) -> str:
     rows = list(rows)
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator="\n").writerows(rows)
-    if "\r" in file.getvalue():
+    text = file.getvalue()
+    if "\r" in text:
         # Until Python 3.13 a carriage return is quoted only if lines end in it.
         file = EndedByNewline(newline="")
         csv.writer(file, lineterminator="\r\n").writerows(rows)
-    return file.getvalue()
+        text = file.getvalue()
+    return text
 
 
 class EndedByNewline(io.StringIO):
