@@ -64,6 +64,7 @@ from freshdesk import (
     beside,
     describe,
     exit_status,
+    followed,
     format_timestamp,
     is_database,
     locked,
@@ -1408,8 +1409,7 @@ def export_json(
     aliases = aliases or {}
     if not paths and (replace or not aliases):
         paths = default_exports()
-    if database.is_symlink():
-        database = Path(os.path.realpath(database))
+    database = followed(database)
     steps = [paths] if replace or not paths else [[path] for path in paths]
     results: list[Ingested] = []
     try:

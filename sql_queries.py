@@ -58,6 +58,7 @@ from freshdesk import (
     describe,
     duration,
     exit_status,
+    followed,
     format_timestamp,
     is_database,
     locked,
@@ -716,8 +717,7 @@ def sql_queries(
             raise Failure(
                 f"{database}: no such database; make it with export_json.py"
             )
-        if database.is_symlink():
-            database = Path(os.path.realpath(database))
+        database = followed(database)
         read = [database.parent]
         open_engine = partial(sqlite_engine, database, folder / ".shared_views")
     with locked(*written, shared=read):

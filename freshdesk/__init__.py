@@ -341,6 +341,11 @@ def locked(*exclusive: Path, shared: Sequence[Path] = ()) -> Iterator[None]:
         yield
 
 
+def followed(path: Path) -> Path:
+    """Return where a link leads, there or not; what is no link as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def beside(path: Path) -> Path:
     """Return where to build the file that is to take the place of *path*.
 
@@ -380,7 +385,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """
     is_device = path.exists() and not path.is_file()
     if not is_device:
-        path = Path(os.path.realpath(path))  # a link stays one
+        path = followed(path)  # a link stays one
     part = path if is_device else beside(path)
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
