@@ -42,7 +42,7 @@ OUTPUTS_DIR = Path("data/outputs")
 
 # The SQLite header of a database of ours carries these two numbers.
 APPLICATION_ID = 0x46447461  # "FDta"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations

@@ -55,7 +55,7 @@ select
     s.status as from_status,
     n.status as to_status,
     max(r.transitions) as transitions,
-    min(case when r.rank * 2 >= r.transitions then r.seconds_before end)
+    min(r.seconds_before) filter (where r.rank * 2 >= r.transitions)
         as median_time_before_seconds
 from ranked as r
 inner join distinct_statuses as s on s.status_number = r.status_number

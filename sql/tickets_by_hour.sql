@@ -56,6 +56,7 @@ events as (
         0,
         0
     from first_responses
+    where responded_at is not null
     union all
     select
         first_status_at,

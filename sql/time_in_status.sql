@@ -8,8 +8,11 @@ select
     i.ticket_id,
     min(s.status) as status,
     sum(i.ended_at - i.started_at) as time_in_status_seconds,
-    sum(case when i.next_status_number = i.status_number then 0 else 1 end)
-        as visits
+    count(*) filter (
+        where
+            i.next_status_number is null
+            or i.next_status_number <> i.status_number
+    ) as visits
 from status_intervals as i
 inner join distinct_statuses as s on s.status_number = i.status_number
 group by i.ticket_id, i.status_number

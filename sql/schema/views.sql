@@ -142,21 +142,19 @@ with intervals as (
 totals as (
     select
         ticket_id,
-        sum(case when status = 'Open' then seconds else 0 end) as open_seconds,
-        sum(case when status = 'Waiting on Customer' then seconds else 0 end)
+        coalesce(sum(seconds) filter (where status = 'Open'), 0)
+            as open_seconds,
+        coalesce(sum(seconds) filter (where status = 'Waiting on Customer'), 0)
             as waiting_on_customer_seconds,
-        sum(case when status = 'Pending' then seconds else 0 end)
+        coalesce(sum(seconds) filter (where status = 'Pending'), 0)
             as pending_seconds,
-        sum(case when is_resolved < is_next_resolved then 1 else 0 end)
-            as resolutions,
-        sum(case when is_resolved > is_next_resolved then 1 else 0 end)
-            as reopens,
-        max(case when is_current then status end) as current_status,
-        max(case when is_current then is_resolved end) as is_resolved,
+        count(*) filter (where is_resolved < is_next_resolved) as resolutions,
+        count(*) filter (where is_resolved > is_next_resolved) as reopens,
+        max(status) filter (where is_current) as current_status,
+        max(is_resolved) filter (where is_current) as is_resolved,
         min(started_at) as first_status_at,
-        min(case when is_resolved = 1 then started_at end)
-            as first_resolved_at,
-        max(case when is_resolved = 0 then ended_at end) as last_unresolved_at
+        min(started_at) filter (where is_resolved = 1) as first_resolved_at,
+        max(ended_at) filter (where is_resolved = 0) as last_unresolved_at
     from intervals
     group by ticket_id
 )
@@ -251,58 +249,62 @@ where
     and n.performer_type = 'user'
     and n.performer_id is not null;
 
--- One row per ticket with a response: when an agent first wrote a public
--- note, at or after the creation. The ticket's customer (a requester who is
--- not assigned to it) is no agent here, whatever they do on other tickets.
--- What the creator writes in the creation's second is the ticket's body.
+-- One row per ticket whose creation was seen: when an agent first wrote a
+-- public note, at or after the creation; null: not yet. The ticket's customer
+-- (a requester who is not assigned to it) is no agent here, whatever they do on
+-- other tickets. What the creator writes in the creation's second is the
+-- ticket's body. SQLite looks at no note after the one that it finds.
 create view first_responses as
 select
-    n.ticket_id,
-    min(n.performed_at) as responded_at
-from ticket_creations as c
-cross join notes as n -- in this order: that of the tickets
-where
-    n.ticket_id = c.ticket_id
-    and n.performed_at >= c.created_at
-    and n.note_type in (
-        select t.note_type
-        from note_types as t
-        where t.is_public = 1
-    )
-    and n.performer_type = 'user'
-    and n.performer_id in (select g.agent_id from agents as g)
-    and not (
-        n.performed_at = c.created_at
-        and c.creator_id is not null
-        and n.performer_id = c.creator_id
-    )
-    and (
-        not exists (
-            select 1
-            from property_changes as r
-            where r.ticket_id = n.ticket_id and r.requester_id = n.performer_id
-        )
-        and not exists (
-            select 1
-            from property_changes as r
-            where
-                r.ticket_id = n.ticket_id
-                and instr(r.other_properties, '"requester":') > 0
-                and json_extract(r.other_properties, '$.requester')
-                = n.performer_id
-        )
-        or exists (
-            select 1
-            from property_changes as r
-            where
-                r.ticket_id = n.ticket_id
-                and (
-                    r.agent_id = n.performer_id
-                    or r.internal_agent_id = n.performer_id
+    c.ticket_id,
+    (
+        select min(n.performed_at)
+        from notes as n
+        where
+            n.ticket_id = c.ticket_id
+            and n.performed_at >= c.created_at
+            and n.note_type in (
+                select t.note_type
+                from note_types as t
+                where t.is_public = 1
+            )
+            and n.performer_type = 'user'
+            and n.performer_id in (select g.agent_id from agents as g)
+            and not (
+                n.performed_at = c.created_at
+                and c.creator_id is not null
+                and n.performer_id = c.creator_id
+            )
+            and (
+                not exists (
+                    select 1
+                    from property_changes as r
+                    where
+                        r.ticket_id = n.ticket_id
+                        and r.requester_id = n.performer_id
                 )
-        )
-    )
-group by n.ticket_id;
+                and not exists (
+                    select 1
+                    from property_changes as r
+                    where
+                        r.ticket_id = n.ticket_id
+                        and instr(r.other_properties, '"requester":') > 0
+                        and json_extract(r.other_properties, '$.requester')
+                        = n.performer_id
+                )
+                or exists (
+                    select 1
+                    from property_changes as r
+                    where
+                        r.ticket_id = n.ticket_id
+                        and (
+                            r.agent_id = n.performer_id
+                            or r.internal_agent_id = n.performer_id
+                        )
+                )
+            )
+    ) as responded_at
+from ticket_creations as c;
 
 -- One row per ticket ever seen: its metrics. Null is unknown, 0 is known to
 -- be none. Time per status counts all that was seen; the metrics that start
@@ -574,8 +576,8 @@ percentiles as (
         property,
         label,
         metric,
-        min(case when rank * 2 >= tickets then seconds end) as median,
-        min(case when rank * 10 >= tickets * 9 then seconds end) as p90
+        min(seconds) filter (where rank * 2 >= tickets) as median,
+        min(seconds) filter (where rank * 10 >= tickets * 9) as p90
     from ranked
     group by property, label, metric
 ),
@@ -588,9 +590,9 @@ figures as (
         min(code) as code,
         count(*) as tickets,
         count(response_seconds) as answered,
-        sum(case when is_resolved = 1 then 1 else 0 end) as resolved,
-        sum(case when reopens > 0 then 1 else 0 end) as reopened,
-        sum(case when is_resolved = 0 then 1 else 0 end) as still_open,
+        count(*) filter (where is_resolved = 1) as resolved,
+        count(*) filter (where reopens > 0) as reopened,
+        count(*) filter (where is_resolved = 0) as still_open,
         cast(round(avg(response_seconds)) as integer) as mean_response,
         cast(round(avg(resolution_seconds)) as integer) as mean_resolution,
         null as metric,
@@ -630,14 +632,14 @@ select
     sum(resolved) as resolved,
     sum(reopened) as reopened,
     sum(still_open) as still_open,
-    max(case when metric = 'response' then median end)
+    max(median) filter (where metric = 'response')
         as median_time_to_first_response_seconds,
-    max(case when metric = 'response' then p90 end)
+    max(p90) filter (where metric = 'response')
         as p90_time_to_first_response_seconds,
     max(mean_response) as mean_time_to_first_response_seconds,
-    max(case when metric = 'resolution' then median end)
+    max(median) filter (where metric = 'resolution')
         as median_time_till_resolution_seconds,
-    max(case when metric = 'resolution' then p90 end)
+    max(p90) filter (where metric = 'resolution')
         as p90_time_till_resolution_seconds,
     max(mean_resolution) as mean_time_till_resolution_seconds
 from figures

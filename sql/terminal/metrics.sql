@@ -67,10 +67,8 @@ ranked as (
 select
     m.metric,
     coalesce(max(r.tickets), 0) as tickets,
-    min(case when r.rank * 2 >= r.tickets then r.seconds end)
-        as median_seconds,
-    min(case when r.rank * 10 >= r.tickets * 9 then r.seconds end)
-        as p90_seconds,
+    min(r.seconds) filter (where r.rank * 2 >= r.tickets) as median_seconds,
+    min(r.seconds) filter (where r.rank * 10 >= r.tickets * 9) as p90_seconds,
     max(r.seconds) as maximum_seconds
 from metrics as m
 left join ranked as r on r.place = m.place
