@@ -83,9 +83,9 @@ BATCH_CHARACTERS = 1 << 23
 BATCHES_AHEAD = 64  # are read, at most, before they are written: open files
 STAGED_ACTIVITIES = 30_000  # inserted at a time, or
 STAGED_SHARE = 0.1  # of all of the export so far, if that is more; but fewer
-STAGED_CHARACTERS = 1 << 29  # when they are long: to sort them, one record of
+STAGED_CHARACTERS = 1 << 28  # when they are long: to sort them, one record of
 # every CACHE_KIB is in memory
-CACHE_KIB = 16_000  # of the database's pages, and as much of what is sorted
+CACHE_KIB = 8_000  # of the database's pages, and as much of what is sorted
 PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 OLDEST_SQLITE = (3, 37)
