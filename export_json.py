@@ -1,16 +1,16 @@
 """Ingest Freshdesk ticket activity exports into a relational SQLite database.
 
-An export is read in a stream, record by record:
+An export goes through four steps, which follow each other here:
 
-    {"performed_at": "20-04-2017 11:00:00 +0000", "ticket_id": 20,
-     "performer_type": "user", "performer_id": 145423,
-     "activity": {"status": "Open", "priority": 1, "Region": "EMEA"}}
-
-becomes a row of `notes` or, as this one, of `property_changes`:
-
-    (ticket_id 20, performed_at 1492686000, content_key -28..., export_id 97...,
-     position 7, performer_type 'user', performer_id 145423, status_id 1,
-     priority 1, other_properties '{"Region":"EMEA"}')
+    bytes     {"performed_at": "20-04-2017 11:00:00 +0000", "ticket_id": 20,
+               "performer_type": "user", "performer_id": 145423,
+               "activity": {"status": "Open", "priority": 1, "Region": "EMEA"}}
+    records   the same as a dict, one at a time
+    rows      (20, 1492686000, 0, 50..., 7, "user", 145423, "Open", "1",
+               '{"Region":"EMEA"}') for the columns ticket_id, performed_at,
+               is_new_ticket, export_id, position, performer_type, performer_id,
+               status, priority, other_properties
+    database  rows of the table `activities`, see sql/schema/tables.sql
 
 Each file is ingested whole or not at all. Both forms of the export are read:
 the one of 2017 that Freshdesk documents, and the one it writes today.
@@ -23,30 +23,22 @@ import codecs
 import gzip
 import hashlib
 import json
-import marshal
 import os
 import re
-import signal
-import socket
 import sqlite3
-import struct
 import sys
 import time
-import traceback
 import zlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from hashlib import blake2b
+from functools import cache, lru_cache
 from json import JSONDecodeError
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from pathlib import Path
-from tempfile import TemporaryFile
 from types import NoneType
-from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from freshdesk import (
     AGENTS_NOTE_TYPES,
@@ -61,80 +53,55 @@ from freshdesk import (
     STATUS_ALIASES,
     STATUSES,
     Failure,
-    beside,
     describe,
-    exit_status,
-    followed,
     format_timestamp,
     is_database,
+    link_target,
     locked,
     parse_timestamp,
+    part_path,
     plural,
     put_in_place,
+    run_script,
     show_progress,
     sql,
+    views,
     without_garbage_collection,
 )
 
-READ_SIZE = 1 << 18  # bytes; larger is no faster
-TAIL = 1 << 14  # characters of it, in which a record surely ends
-BATCH_RECORDS = 4_000  # staged at a time, or fewer when they are long:
-BATCH_CHARACTERS = 1 << 23
-BATCHES_AHEAD = 64  # are read, at most, before they are written: open files
-STAGED_ACTIVITIES = 30_000  # inserted at a time, or
-STAGED_SHARE = 0.1  # of all of the export so far, if that is more; but fewer
-STAGED_CHARACTERS = 1 << 28  # when they are long: to sort them, one record of
-# every CACHE_KIB is in memory
-CACHE_KIB = 8_000  # of the database's pages, and as much of what is sorted
-PARALLEL_SIZE = 1 << 22  # bytes of a file that deserve a second process
+READ_SIZE = 1 << 18  # bytes of a file that are read at a time
+ENDS_SIZE = 1 << 16  # bytes at both ends of a file in which metadata may stand
+BATCH_ROWS = 20_000  # are sorted and inserted together, ...
+BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
+CACHE_KIB = 8_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
-MOST_SIMULTANEOUS = 1 << 16  # exports that start in the same second
-# What the process that reads tells the one that writes, see send()
-BATCH, COMPLETE, MALFORMED, FAILED = b"B", b"C", b"M", b"F"
-RECEIVED = b"R"  # and what that one answers to a batch
 
-TABLES = ("notes", "property_changes")  # that activities stand in
-
-Record = dict[str, Any]
+Json = dict[str, Any]
 Row = tuple[Any, ...]
+Columns = tuple[str, ...]
 
 
 class Malformed(ValueError):
     """A file is not a ticket activity export; the text says what and where."""
 
 
-# Reading: bytes -> text -> records
-
-
-def open_export(path: Path) -> BinaryIO:
-    """Open an export for reading its uncompressed bytes."""
-    return uncompressed(path.open("rb"))
+# Bytes -> records
 
 
 def uncompressed(file: BinaryIO) -> BinaryIO:
-    """Return a file of the bytes that *file*, gzipped or not, stands for."""
-    if file.read(2) == b"\x1f\x8b":
-        file.seek(0)
-        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    """Return a file of the uncompressed bytes of *file*, gzipped or not."""
+    is_gzipped = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    return file
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzipped else file
 
 
-def sha256(file: BinaryIO) -> str:
-    """Return the SHA-256 of an open file, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    while chunk := file.read(READ_SIZE):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def decoded(file: BinaryIO, read_size: int = READ_SIZE) -> Iterator[str]:
+def decoded(file: BinaryIO) -> Iterator[str]:
     """Yield the text of a UTF-8 file, with or without a byte-order mark."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     chunk = b"?"
     while chunk:
-        chunk = file.read(read_size)
+        chunk = file.read(READ_SIZE)
         try:
             if text := decoder.decode(chunk, final=not chunk):
                 yield text
@@ -147,7 +114,7 @@ def refuse_constant(name: str) -> None:
 
 
 def finite(text: str) -> float:
-    """Return the number that *text* is, which must fit a 64-bit float."""
+    """Return the number in *text*, which must fit a 64-bit float."""
     number = float(text)
     if number in (float("inf"), float("-inf")):
         raise Malformed(f"the number {text:.40} is too large")
@@ -158,93 +125,70 @@ scan = json.JSONDecoder(
     parse_float=finite, parse_constant=refuse_constant
 ).scan_once  # type: ignore[attr-defined]
 skip_white_space = re.compile(r"[ \t\n\r]*").match
-object_ends = re.compile(r"\}(?=[ \t\n\r]*,[ \t\n\r]*\{)").finditer
+find_surrogate = re.compile(r"\\u[dD][89a-fA-F]").search
 
 
-class ExportReader:
-    """Reads one export in constant memory: iterate over records() to its end.
+class Export:
+    """An export that is read in a stream. Holds one chunk of it in memory.
 
-    After that `metadata` holds that object, None if there was none. Never
-    more than one record, or those that were read at once, is in memory.
+    Iterate over records() to its end; after that `metadata` is known.
     """
 
-    def __init__(self, chunks: Iterator[str]) -> None:
-        self.chunks = chunks
-        self.text = ""  # what was read and is not yet used up, ...
-        self.at = 0  # ... from here on
-        self.is_fresh = False  # whole_elements() has not seen it yet
-        self.metadata: object = None
+    def __init__(self, file: BinaryIO) -> None:
+        self.chunks = decoded(file)
+        self.text = ""  # the chunk, ...
+        self.at = 0  # ... and how much of it is used up
+        self.has_surrogates = False  # in the chunk: perhaps half a pair
+        self.number = 0  # of the record that was read last
+        self.characters = 0  # of all records that were read
         self.has_activities = False
-        self.number = 0  # of the last record at hand, ...
-        self.characters = 0  # ... and how long all so far are
+        self.told_metadata: object = None
 
-    def records(self) -> Iterator[list[object]]:
-        """Yield the elements of "activities_data", some at a time."""
-        seen = set()
+    @property
+    def metadata(self) -> Metadata:
+        """Return the metadata; raise Malformed if there are none."""
+        if not self.has_activities:
+            raise Malformed("activities_data is missing")
+        return checked_metadata(self.told_metadata)
+
+    def records(self) -> Iterator[object]:
+        """Yield the elements of "activities_data"."""
+        names = set()
         self.expect("{")
-        if self.peek() == "}":
+        separator = "}" if self.peek() == "}" else ","
+        if separator == "}":
             self.at += 1
-        else:
-            while True:
-                name = self.value()
-                if not isinstance(name, str):
-                    raise Malformed("a key is not text")
-                if name in seen:
-                    raise Malformed(f'there are two "{name}"')
-                seen.add(name)
-                self.expect(":")
-                if name == "activities_data":
-                    self.has_activities = True
-                    yield from self.elements()
-                elif name == "metadata":
-                    self.metadata = self.value()
-                else:
-                    encode([name, self.value()]).encode()  # has to be JSON
-                if self.expect(",", "}") == "}":
-                    break
+        while separator == ",":
+            name = self.value()
+            if not isinstance(name, str):
+                raise Malformed("a key is not text")
+            if name in names:
+                raise Malformed(f'there are two "{name}"')
+            names.add(name)
+            self.expect(":")
+            if name == "activities_data":
+                self.has_activities = True
+                yield from self.elements()
+            elif name == "metadata":
+                self.told_metadata = self.value()
+            else:
+                encode([name, self.value()]).encode()  # must be JSON
+            separator = self.expect(",", "}")
         if self.peek():
             raise Malformed("there is something after the end of the export")
 
-    def elements(self) -> Iterator[list[object]]:
-        """Yield the elements of the array that comes next, some at a time."""
+    def elements(self) -> Iterator[object]:
+        """Yield the elements of the array that comes next."""
         self.expect("[")
         if self.peek() == "]":
             self.at += 1
             return
-        while True:
-            if elements := self.whole_elements():
-                self.number += len(elements)
-                yield elements
+        separator = ","
+        while separator == ",":
             self.number += 1
-            yield [self.value()]
-            if self.expect(",", "]") == "]":
-                self.number = 0  # what is wrong from here on is no record's
-                return
-
-    def whole_elements(self) -> list[object]:
-        """Go past the elements that end in what was just read; return them.
-
-        Together they take half the time. Where that is not as simple, none
-        are returned, and value() tells what is wrong.
-        """
-        if not self.is_fresh:
-            return []
-        self.is_fresh = False
-        tail = max(self.at, len(self.text) - TAIL)
-        ends = [match.end() for match in object_ends(self.text, tail)]
-        if not ends:
-            return []
-        text = f"[{self.text[self.at : ends[-1]]}]"
-        try:
-            elements, end = scan(text, 0)
-        except (ValueError, StopIteration, RecursionError):
-            return []
-        if end < len(text):
-            return []
-        self.characters += len(text)
-        self.at = ends[-1]
-        self.expect(",")
-        return cast(list[object], elements)
+            yield self.value()
+            separator = self.expect(",", "]")
+        self.number = 0  # the rest of the file belongs to no record
 
     def peek(self) -> str:
         """Return the next character but white space, "" at the file's end."""
@@ -275,7 +219,7 @@ class ExportReader:
             try:
                 value, end = scan(self.text, self.at)
             except StopIteration as stop:
-                # where a value should start; "nul" may become null
+                # A value should start here; "nul" may become null.
                 if stop.value > len(self.text) - 10 and self.read_more():
                     continue
                 raise Malformed(self.broken("a value is missing")) from None
@@ -285,9 +229,9 @@ class ExportReader:
                 raise Malformed(self.broken(error.msg)) from None
             except Malformed:
                 raise
-            except ValueError:  # beyond what Python turns into an integer
+            except ValueError:  # an integer that Python refuses to convert
                 raise Malformed("a number has too many digits") from None
-            # A number near the end of what was read may go on: 1 and 1.5e3
+            # A number near the end of the chunk may go on: 1 and 1.5e3
             if (
                 self.text[end - 1] in '"}]'
                 or end + 3 < len(self.text)
@@ -300,206 +244,158 @@ class ExportReader:
     def is_cut_off(self, error: JSONDecodeError) -> bool:
         """Return whether the rest of the file may mend *error*.
 
-        That saves a syntax error from drawing the whole file into memory.
+        Otherwise a syntax error would draw the whole file into memory.
         """
         return (
             error.msg.startswith("Unterminated string")
             or error.pos > len(self.text) - 10  # a literal, \\uXXXX
         )
 
-    def broken(self, what: str) -> str:
-        if self.read_more():
-            return f"not JSON: {what}"
-        return f"not JSON, or cut off: {what}"
+    def broken(self, problem: str) -> str:
+        cut_off = "" if self.read_more() else ", or cut off"
+        return f"not JSON{cut_off}: {problem}"
 
     def read_more(self) -> bool:
         """Read on; return False at the end of the file.
 
-        Reads at least as much as is waiting already, so that a long value
-        costs time in proportion to its length, whatever the chunks.
+        Reads at least as much as is still unused, so that a long value costs
+        time in proportion to its length.
         """
-        waiting = len(self.text) - self.at
         pieces = [self.text[self.at :]]
         read = 0
         for chunk in self.chunks:
             pieces.append(chunk)
             read += len(chunk)
-            if read >= waiting:
+            if read >= len(pieces[0]):
                 break
-        if read:  # else whoever asks goes on in the text as it is
+        if read:
             self.text = "".join(pieces)
             self.at = 0
-            self.is_fresh = True
+            self.has_surrogates = find_surrogate(self.text) is not None
         return read > 0
 
 
-# Checking: records -> columns -> rows
-#
-# The records that were read at once are looked at column by column, which takes
-# a third less time than one by one. Where something is wrong with one of them,
-# the same functions look at each alone.
+class Metadata(NamedTuple):
+    """What an export tells of itself."""
 
-Column = Sequence[Any]  # of one field, or property, of some activities
-
-INTEGER, INTEGER_OR_NULL = "an integer", "an integer or null"
-A_TIME = "a time like 21-04-2017 09:33:38 +0000"
-LEAST, MOST = -(1 << 63), (1 << 63) - 1  # the integers that SQLite can hold
+    start_at: int  # its first second
+    end_at: int  # its last second
+    activities_count: int
 
 
-def json_encoder() -> Callable[[object], str]:
-    """Return what makes canonical JSON of what was just parsed: keys sorted."""
-    if c_make_encoder is None:
-        return json.JSONEncoder(
-            ensure_ascii=False, sort_keys=True, separators=(",", ":")
-        ).encode
-    # JSONEncoder.encode() makes such an encoder each time, which takes as long
-    # as the encoding itself: a tenth of the time for a record.
-    chunks = c_make_encoder(
-        None,
-        refuse_constant,
-        encode_basestring,
-        None,
-        ":",
-        ",",
-        True,
-        False,
-        False,
+def checked_metadata(metadata: object) -> Metadata:
+    """Return the metadata; raise Malformed if they are none."""
+    if metadata is None:
+        raise Malformed("metadata is missing")
+    if not isinstance(metadata, dict):
+        raise refuse("metadata", "an object", metadata)
+    encode(metadata).encode()  # half of a surrogate pair is no text
+    start_at, end_at, count = (
+        metadata.get(name, ...) for name in Metadata._fields
     )
-    return lambda value: "".join(chunks(value, 0))
+    if type(count) is not int:
+        raise refuse("activities_count", "an integer", count)
+    window = moment("start_at", start_at), moment("end_at", end_at)
+    if window[1] < window[0]:
+        raise Malformed("end_at is before start_at")
+    return Metadata(*window, count)
 
 
-encode = json_encoder()
+def first_look(file: BinaryIO) -> tuple[str, Metadata | None]:
+    """Return the SHA-256 of *file*, and the metadata that its ends show.
 
-
-def transposed(columns: Iterable[Iterable[Any]]) -> Iterator[Row]:
-    """Yield the rows of some columns, or the columns of some rows."""
-    return zip(*columns, strict=True)
-
-
-def in_range(integers: Column) -> bool:
-    """Return whether SQLite can hold all of these integers (or nulls)."""
-    numbers: list[int] = [0, *filter(None, integers)]
-    return min(numbers) >= LEAST and max(numbers) <= MOST
-
-
-def refuse(name: str, wanted: str, value: object) -> Malformed:
-    if value is ...:
-        return Malformed(f"{name} is missing")
-    shown = json.dumps(value)
-    if len(shown) > 60:
-        shown = shown[:57] + "..."
-    return Malformed(f"{name} is not {wanted}: {shown}")
-
-
-def check(name: str, wanted: str, column: Column, *kinds: type) -> None:
-    """Raise Malformed unless all values are of these types."""
-    if not set(map(type, column)) <= set(kinds):
-        wrong = next(value for value in column if type(value) not in kinds)
-        raise refuse(name, wanted, wrong)
-
-
-def check_integers(
-    name: str, wanted: str, column: Column, *others: type
-) -> None:
-    """Raise Malformed unless all values are integers that SQLite can hold.
-
-    Or of other types, if there are any.
+    Genuine exports have their metadata at the end, those of 2017 at the
+    beginning. So a file is parsed once although its rows begin with start_at.
+    The parse has the last word.
     """
-    check(name, wanted, column, int, *others)
-    if not in_range(column):
-        wrong = next(value for value in column if not in_range([value]))
-        raise refuse(name, wanted, wrong)
+    digest = hashlib.sha256()
+    head = tail = b""
+    while chunk := file.read(READ_SIZE):
+        digest.update(chunk)
+        head = head or chunk[:ENDS_SIZE]
+        tail = (tail + chunk)[-ENDS_SIZE:]
+    file.seek(0)
+    return digest.hexdigest(), shown_metadata(tail) or shown_metadata(head)
 
 
-def moment(name: str, text: Any) -> int:
-    """Return a time in seconds since 1970."""
+def shown_metadata(part: bytes) -> Metadata | None:
+    """Return the metadata in a part of an export, if they are there."""
+    text = part.decode(errors="replace")
+    for match in re.finditer(r'"metadata"[ \t\n\r]*:[ \t\n\r]*', text):
+        with suppress(Malformed, ValueError, StopIteration, RecursionError):
+            return checked_metadata(scan(text, match.end())[0])
+    return None
+
+
+@contextmanager
+def naming_record(export: Export) -> Iterator[None]:
+    """Raise what is wrong with an export as Malformed, with the record."""
     try:
-        return parse_timestamp(text)
-    except (TypeError, ValueError):
-        raise refuse(name, A_TIME, text) from None
+        yield
+        return
+    except UnicodeEncodeError:
+        problem = "half of a surrogate pair is no text"
+    except RecursionError:
+        problem = "nested too deep"
+    except Malformed as error:
+        problem = str(error)
+    where = f"record {export.number:,}: " if export.number else ""
+    raise Malformed(f"{where}{problem}")
 
 
-def moments(name: str, texts: Column) -> Column:
-    """Return times in seconds since 1970."""
-    check(name, A_TIME, texts, str)
-    seconds = {text: moment(name, text) for text in set(texts)}
-    return [seconds[text] for text in texts]
+# Records -> rows
+#
+# Records repeat the same few shapes: the names and the types of what they have.
+# A shape is looked at once; the records like it, nearly all, become rows as
+# they are. odd_row() makes the rows of all others, value by value, and says
+# what is wrong with them.
 
-
-def nesting(value: object, depth: int = 0) -> int:
-    """Return how deep *value* is nested, or just that it is too deep."""
-    if depth > DEEPEST or not isinstance(value, (dict, list)):
-        return depth
-    values = value.values() if isinstance(value, dict) else value
-    return max((nesting(v, depth + 1) for v in values), default=depth + 1)
-
-
-def as_json(rest: Record) -> str:
-    """Return what has no column of its own as JSON."""
-    if nesting(rest) > DEEPEST:
-        raise Malformed("nested too deep")
-    text = encode(rest)
-    text.encode()  # lone surrogates are no text
-    return text
-
-
-def besides(names: Sequence[str], objects: Column) -> Column:
-    """Return what objects have besides *names*, which all of them have.
-
-    As JSON; null where that is nothing.
-    """
-    if set(map(len, objects)) == {len(names)}:  # as nearly always
-        return [None] * len(objects)
-    return [
-        as_json({name: one[name] for name in one if name not in names})
-        if len(one) > len(names)
-        else None
-        for one in objects
-    ]
-
-
-FIELDS = (
-    "activity",
+HEAD = (
     "ticket_id",
     "performed_at",
+    "export_id",
+    "position",
     "performer_type",
     "performer_id",
 )
-NO_FIELDS = dict.fromkeys(FIELDS, ...) | {"performer_id": None}
-NOTE_FIELDS = ("id", "type")
+REQUIRED = {
+    "ticket_id": int,
+    "performed_at": str,
+    "performer_type": str,
+    "activity": dict,
+}
+FIELDS = {*REQUIRED, "performer_id"}
+NOTE_COLUMNS = {"id": "note_id", "type": "note_type"}
+
+# Properties that stand in a column of another name. The older ones give way
+# where both forms' names stand in one activity.
+RENAMED = {
+    "new_ticket": "is_new_ticket",
+    "group": "group_name",
+    "ticket_type": "issue_type",
+    "requester": "requester_id",
+}
+OLDER = {"requester", "issue_type"}
+SECOND_COLUMN = {"requester_id": "other_requester_id"}
+# Columns that are not named for a property.
+NO_PROPERTIES = {"is_new_ticket", "group_name", "other_requester_id"}
+# Properties of another type than their column.
+KINDS = {
+    "is_new_ticket": bool,
+    "priority": int,
+    "source": int,
+    "contacted_customer": bool,
+}
+# Who acts decides the metrics: these properties are integers, or null.
+PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
+
+INTEGER, INTEGER_OR_NULL = "an integer", "an integer or null"
+LEAST, MOST = -(1 << 63), (1 << 63) - 1  # the integers that SQLite can hold
 
 
-def record_columns(records: Column, position: int) -> list[Column]:
-    """Return what some records have, a column each; the activity comes first.
-
-    The first of the records has this position.
-    """
-    check("the record", "an object", records, dict)
-    try:
-        columns = [[record[name] for record in records] for name in FIELDS]
-    except KeyError:
-        whole = [NO_FIELDS | record for record in records]
-        return record_columns(whole, position)
-    activities, ticket_ids, times, performer_types, performer_ids = columns
-    check_integers("ticket_id", INTEGER, ticket_ids)
-    seconds = moments("performed_at", times)
-    check("performer_type", "text", performer_types, str)
-    check_integers("performer_id", INTEGER_OR_NULL, performer_ids, NoneType)
-    check("activity", "an object", activities, dict)
-    positions = range(position, position + len(records))
-    return [
-        *(activities, ticket_ids, seconds, positions),
-        *(performer_types, performer_ids, besides(FIELDS, records)),
-    ]
-
-
-def note_columns(notes: Column) -> list[Column]:
-    """Return the columns of `notes` for what stands under "note"."""
-    check("note", "an object", notes, dict)
-    columns = [[note.get(name, ...) for note in notes] for name in NOTE_FIELDS]
-    for name, column in zip(NOTE_FIELDS, columns, strict=True):
-        check_integers(f"the note's {name}", INTEGER, column)
-    return [*columns, besides(NOTE_FIELDS, notes)]
+def stored_integer(integer: int) -> int | None:
+    """Return an integer, None if SQLite cannot hold it."""
+    return integer if LEAST <= integer <= MOST else None
 
 
 @lru_cache(maxsize=1024)
@@ -513,419 +409,284 @@ def iso_date(text: str) -> str | None:
         return None
 
 
-class Property(NamedTuple):
-    """A property with a column of its own."""
-
-    names: tuple[str, ...]  # today's first, then that of 2017; one may be both
-    kind: type
-    # what the column takes of a value of that kind, None if it does not fit
-    fit: Callable[[Any], object] | None = None
-
-
-def held(integer: int) -> int | None:
-    """Return an integer, None for one that SQLite cannot hold."""
-    return integer if LEAST <= integer <= MOST else None
+# What a column stores of a value of the right type; None: it does not fit.
+STORE: dict[str, Callable[[Any], object]] = {
+    "is_new_ticket": {True: True}.get,
+    "priority": str,
+    "source": str,
+    "shipment_date": iso_date,
+}
 
 
-def uncut(text: str) -> str | None:
-    """Return a text, None for one that SQL's functions would cut at a NUL."""
-    return None if "\0" in text else text
+class Column(NamedTuple):
+    """A column of `activities` that is filled from what an activity says."""
+
+    kind: type  # of the values that fit
+    store: Callable[[Any], object] | None  # None: as they are
+    keeps_nothing: bool  # as '': that the property is set to nothing
 
 
-# In the order of the columns.
-PROPERTIES = (
-    Property(("new_ticket",), bool, lambda is_new: 1 if is_new else None),
-    Property(("status",), str, lambda label: label if label.strip() else None),
-    Property(("priority",), int, held),
-    Property(("source",), int, held),
-    Property(("group",), str, uncut),
-    Property(("agent_id",), int),
-    Property(("internal_agent_id",), int),
-    Property(("requester_id", "requester"), int),
-    Property(("product",), str, uncut),
-    Property(("category",), str),
-    Property(("ticket_type", "issue_type"), str),
-    Property(("contacted_customer",), bool, int),
-    Property(("shipping_address",), str),
-    Property(("shipment_date",), str, iso_date),
-)
-NAMED = {name for one in PROPERTIES for name in one.names}
-# What decides who acts has to be right.
-PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
+@cache
+def activity_columns() -> dict[str, Column]:
+    """Return the columns of sql/schema/tables.sql by name."""
+    kinds: dict[str, type] = {"TEXT": str, "INTEGER": int, "ANY": int}
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(sql("schema/tables"))
+        table = connection.execute("pragma table_info(activities)").fetchall()
+    columns = {}
+    for _, name, declared, *_ in table:
+        kind = KINDS.get(name, kinds[declared])
+        store = STORE.get(name, stored_integer if kind is int else None)
+        columns[name] = Column(kind, store, declared != "INTEGER")
+    return columns
 
 
-def check_properties(properties: Mapping[str, Column]) -> None:
-    """Raise Malformed if what the metrics are made of is not right."""
-    for name, values in properties.items():
-        if name in PEOPLE:
-            check_integers(name, INTEGER_OR_NULL, values, NoneType)
-        if name == "status":
-            check(name, "text", values, str, NoneType)
+@cache
+def columns_by_property() -> dict[str, str]:
+    """Return the column of each property that has one."""
+    names = [*activity_columns()]
+    first, last = names.index("status"), names.index("other_properties")
+    own = {name: name for name in names[first:last]}
+    return {n: c for n, c in own.items() if n not in NO_PROPERTIES} | RENAMED
 
 
-def property_columns(
-    properties: Mapping[str, Column], size: int
-) -> list[Column]:
-    """Return the properties' columns of so many rows of `property_changes`."""
-    nothing: Column = [None] * size
-    columns: list[Column] = []
-    rest: defaultdict[int, Record] = defaultdict(dict)
-    for names, kind, fit in PROPERTIES:
-        column = nothing
-        for name in filter(properties.__contains__, names):
-            values = properties[name]
-            added = fitted(values, kind, fit)
-            if column is nothing:
-                column = added
-            else:  # where today's name is there, and fits, it comes first
-                added = [
-                    value if first is None else None
-                    for first, value in zip(column, added, strict=True)
-                ]
-                column = [
-                    first if value is None else value
-                    for first, value in zip(column, added, strict=True)
-                ]
-            if added is not values:
-                keep_misfits(rest, name, values, added)
-        columns.append(column)
-    for name in properties.keys() - NAMED:
-        keep_misfits(rest, name, properties[name], nothing)
-    is_new_ticket = [value or 0 for value in columns[0]]
-    others = [
-        as_json(rest[row]) if row in rest else None for row in range(size)
-    ]
-    return [is_new_ticket, *columns[1:], others]
+def refuse(name: str, wanted: str, value: object) -> Malformed:
+    """Return the error that a value, ... if it is missing, is not *wanted*."""
+    if value is ...:
+        return Malformed(f"{name} is missing")
+    shown = json.dumps(value)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    return Malformed(f"{name} is not {wanted}: {shown}")
 
 
-def keep_misfits(
-    rest: Mapping[int, Record], name: str, values: Column, column: Column
-) -> None:
-    """Add what its column does not take of a property to the row's rest."""
-    for row, (value, taken) in enumerate(zip(values, column, strict=True)):
-        if taken is None:
-            rest[row][name] = value
+def check(name: str, wanted: str, value: object, *kinds: type) -> None:
+    """Raise Malformed unless *value* is of one of these types, and fits."""
+    is_kind = type(value) in kinds
+    if not is_kind or type(value) is int and stored_integer(value) is None:
+        raise refuse(name, wanted, value)
 
 
-def fitted(
-    values: Column, kind: type, fit: Callable[[Any], object] | None
-) -> Column:
-    """Return what a property's column takes; null for what does not fit it."""
-    if set(map(type, values)) != {kind}:
-        values = [value if type(value) is kind else None for value in values]
-    if fit:
-        values = [None if value is None else fit(value) for value in values]
-    return values
-
-
-def content_keys(
-    performer_types: Column,
-    performer_ids: Column,
-    properties: Mapping[str, Column],
-) -> Column:
-    """Return who did what as one number each, whatever the order of the names.
-
-    With the ticket and the second it identifies an activity. Only contents of
-    one ticket and second meet, so that 64 bits keep them apart.
-    """
-    names = sorted(properties)
-    hash_of_names = blake2b(encode(names).encode(), digest_size=8)
-    digests = []
-    for content in transposed(
-        [performer_types, performer_ids, *map(properties.__getitem__, names)]
-    ):
-        hash_of_content = hash_of_names.copy()
-        hash_of_content.update(encode(content).encode())
-        digests.append(hash_of_content.digest())
-    return struct.unpack(f">{len(digests)}q", b"".join(digests))
-
-
-Columns = list[list[Any]]
-
-
-def no_notes() -> Columns:
-    """Return the columns of stage_note.sql."""
-    return [[] for _ in range(11)]
-
-
-def no_property_changes() -> Columns:
-    """Return the columns of stage_property_change.sql."""
-    return [[] for _ in range(23)]
-
-
-def extend(columns: Columns, more: Sequence[Column]) -> None:
-    """Add rows to columns: *more* of each."""
-    for column, values in zip(columns, more, strict=True):
-        column.extend(values)
-
-
-@dataclass
-class Batch:
-    """The rows of some records, a list for each column."""
-
-    export_id: int
-    notes: Columns = field(default_factory=no_notes)
-    property_changes: Columns = field(default_factory=no_property_changes)
-    # of activities that are property changes, too
-    further_notes: Columns = field(default_factory=no_notes)
-    characters: int = 0  # of JSON, about
-
-    def __len__(self) -> int:
-        """Return how many activities these are."""
-        return len(self.notes[1]) + len(self.property_changes[1])
-
-    def add(self, records: Column, position: int) -> None:
-        """Add records, the first of which has this position.
-
-        Raises Malformed if one of them is no activity.
-        """
-        alike: defaultdict[Row, list[Row]] = defaultdict(list)
-        for row in transposed(record_columns(records, position)):
-            alike[tuple(row[0])].append(row)  # the activity's names
-        for names, rows in alike.items():
-            self.add_alike(names, [*transposed(rows)])
-
-    def add_alike(self, names: Row, columns: Sequence[Column]) -> None:
-        """Add records whose activities have the same names."""
-        activities, ticket_ids, seconds, positions, *rest = columns
-        performer_types, performer_ids, other_fields = rest
-        values = transposed(map(dict.values, activities))
-        properties: dict[str, Column] = dict(zip(names, values, strict=True))
-        check_properties(properties)
-        keys = content_keys(performer_types, performer_ids, properties)
-        size = len(keys)
-        head = (
-            *(ticket_ids, seconds, keys, [self.export_id] * size, positions),
-            *(performer_types, performer_ids, other_fields),
-        )
-        if "note" in properties:
-            notes = note_columns(properties.pop("note"))
-            extend(
-                self.further_notes if properties else self.notes,
-                [*head, *notes],
-            )
-            if not properties:
-                return
-        extend(
-            self.property_changes, [*head, *property_columns(properties, size)]
-        )
-
-    def seconds(self) -> list[int]:
-        """Return when each of the activities was."""
-        return self.notes[1] + self.property_changes[1]
-
-    def rows(self, table: str) -> list[Row]:
-        """Return the rows of a table."""
-        parts = [self.property_changes]
-        if table == "notes":
-            parts = [self.notes, self.further_notes]
-        return [row for columns in parts for row in transposed(columns)]
-
-
-class Metadata(NamedTuple):
-    """What an export tells of itself."""
-
-    start_at: int  # its first and ...
-    end_at: int  # ... its last second
-    activities_count: int
-
-    def outside(self, seconds: Iterable[int]) -> int:
-        """Return how many of these seconds are not in the window."""
-        return sum(not self.start_at <= s <= self.end_at for s in seconds)
-
-
-def checked(metadata: object) -> Metadata:
-    """Return the metadata; raise Malformed if they are none."""
-    if metadata is None:
-        raise Malformed("metadata is missing")
-    if not isinstance(metadata, dict):
-        raise refuse("metadata", "an object", metadata)
-    encode(metadata).encode()  # lone surrogates are no text
-    start_at, end_at, count = (
-        metadata.get(name, ...) for name in Metadata._fields
-    )
-    if type(count) is not int:
-        raise refuse("activities_count", "an integer", count)
-    window = moment("start_at", start_at), moment("end_at", end_at)
-    if window[1] < window[0]:
-        raise Malformed("end_at is before start_at")
-    return Metadata(*window, count)
-
-
-@contextmanager
-def located(reader: ExportReader) -> Iterator[None]:
-    """Raise what is wrong with an export as Malformed, with the record."""
+def moment(name: str, text: Any) -> int:
+    """Return a time in seconds since 1970; raise Malformed if it is none."""
     try:
-        yield
-        return
-    except UnicodeEncodeError:
-        problem = "half of a surrogate pair is no text"
-    except RecursionError:
-        problem = "nested too deep"
-    except Malformed as error:
-        problem = str(error)
-    where = f"record {reader.number:,}: " if reader.number else ""
-    raise Malformed(f"{where}{problem}")
+        return parse_timestamp(text)
+    except (TypeError, ValueError):
+        wanted = "a time like 21-04-2017 09:33:38 +0000"
+        raise refuse(name, wanted, text) from None
 
 
-def read_metadata(file: BinaryIO) -> Metadata:
-    """Return the metadata of the export that *file* holds.
+def nesting(value: object, depth: int = 0) -> int:
+    """Return how deep *value* is nested, or only that it is too deep."""
+    if depth > DEEPEST or not isinstance(value, (dict, list)):
+        return depth
+    values = value.values() if isinstance(value, dict) else value
+    return max((nesting(v, depth + 1) for v in values), default=depth + 1)
 
-    They usually stand at the beginning; else all of the file is read. Raises
-    Malformed, with the record's number, if it is no export.
+
+encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def as_json(rest: Json) -> str | None:
+    """Return what has no column as JSON, its keys sorted; None if nothing."""
+    if nesting(rest) > DEEPEST:
+        raise Malformed("nested too deep")
+    return encode(rest) if rest else None
+
+
+class Shape(NamedTuple):
+    """How records of one shape become rows."""
+
+    columns: Columns
+    names: Sequence[str]  # of what is stored in a column of its own
+    stores: Sequence[tuple[int, Callable[[Any], object]]]  # place, conversion
+    nothings: Sequence[str]  # '' for each property that is set to nothing
+    others: Sequence[str]  # names of properties without a column
+
+
+@lru_cache(maxsize=4096)
+def shape(
+    is_note: bool,
+    field_names: Sequence[str],
+    field_types: Sequence[type],
+    names: Sequence[str],
+    types: Sequence[type],
+) -> Shape | None:
+    """Return the shape of records that have these fields, and in their note or
+    their activity these names and types. None: look at each value.
     """
-    reader = ExportReader(decoded(file))
-    with located(reader):
-        for _ in reader.records():
-            if reader.metadata is not None:
-                reader.number = 0  # what is wrong with them is no record's
-                break
-        if not reader.has_activities:
-            raise Malformed("activities_data is missing")
-        return checked(reader.metadata)
+    fields = dict(zip(field_names, field_types, strict=True))
+    performer = fields.pop("performer_id", NoneType)
+    if fields != REQUIRED or performer not in (int, NoneType):
+        return None
+    if is_note and {*names} != {*NOTE_COLUMNS} or "note" in names:
+        return None
+    own = NOTE_COLUMNS if is_note else columns_by_property()
+    filled: dict[str, str] = {}  # column -> name
+    nothings, others = [], []
+    for name, kind in zip(names, types, strict=True):
+        column = own.get(name)
+        if column is None:
+            others.append(name)
+        elif column in filled or column in nothings:
+            return None
+        elif kind is activity_columns()[column].kind:
+            filled[column] = name
+        elif kind is NoneType and activity_columns()[column].keeps_nothing:
+            nothings.append(column)
+        else:
+            return None
+    stores = [activity_columns()[column].store for column in filled]
+    return Shape(
+        (*HEAD, *filled, *nothings, *["other_properties"][: len(others)]),
+        [*filled.values()],
+        [(place, store) for place, store in enumerate(stores) if store],
+        [""] * len(nothings),
+        others,
+    )
 
 
-def batches(file: BinaryIO, export_id: int) -> Iterator[Batch]:
-    """Yield the rows of the export that *file* holds, some at a time.
+def activity_row(
+    record: Any, export_id: Any, position: int
+) -> tuple[Columns, Row]:
+    """Return the columns that an activity fills, and its row.
+
+    Raises Malformed, without its number, if the record is no activity.
+    """
+    activity = record.get("activity") if type(record) is dict else None
+    if type(activity) is not dict:
+        return odd_row(record, export_id, position)
+    note = activity.get("note") if len(activity) == 1 else None
+    is_note = type(note) is dict
+    details = note if is_note else activity
+    found = shape(
+        is_note,
+        (*record,),
+        (*map(type, record.values()),),
+        (*details,),
+        (*map(type, details.values()),),
+    )
+    if found is None:
+        return odd_row(record, export_id, position)
+    _, names, stores, nothings, others = found
+    values = [details[name] for name in names]
+    for place, store in stores:
+        values[place] = store(values[place])
+    ticket_id, performer_id = record["ticket_id"], record.get("performer_id")
+    if (
+        not all(values)
+        and (None in values or "" in values)
+        or not LEAST <= ticket_id <= MOST
+        or not LEAST <= (performer_id or 0) <= MOST
+    ):
+        return odd_row(record, export_id, position)
+    if others:
+        rest = as_json({name: details[name] for name in others})
+        nothings = (*nothings, rest)
+    return found.columns, (
+        ticket_id,
+        moment("performed_at", record["performed_at"]),
+        export_id,
+        position,
+        record["performer_type"],
+        performer_id,
+        *values,
+        *nothings,
+    )
+
+
+def odd_row(record: Any, export_id: Any, position: int) -> tuple[Columns, Row]:
+    """Return what activity_row() returns, for a record of any shape."""
+    check("the record", "an object", record, dict)
+    fields = dict.fromkeys(REQUIRED, ...) | {"performer_id": None} | record
+    check("ticket_id", INTEGER, fields["ticket_id"], int)
+    performed_at = moment("performed_at", fields["performed_at"])
+    check("performer_type", "text", fields["performer_type"], str)
+    performer_id = fields["performer_id"]
+    check("performer_id", INTEGER_OR_NULL, performer_id, int, NoneType)
+    check("activity", "an object", fields["activity"], dict)
+    row: Json = {
+        "ticket_id": fields["ticket_id"],
+        "performed_at": performed_at,
+        "export_id": export_id,
+        "position": position,
+        "performer_type": fields["performer_type"],
+        "performer_id": performer_id,
+    }
+    others = add_properties(row, fields["activity"])
+    row["other_properties"] = as_json(others)
+    row["other_fields"] = as_json(
+        {name: fields[name] for name in fields if name not in FIELDS}
+    )
+    filled = {name: value for name, value in row.items() if value is not None}
+    return (*filled,), (*filled.values(),)
+
+
+def add_properties(row: Json, activity: Json) -> Json:
+    """Add what an activity says to its row; return what has no column."""
+    others: Json = {}
+    if "note" in activity:
+        note = activity["note"]
+        check("note", "an object", note, dict)
+        for name, column in NOTE_COLUMNS.items():
+            check(f"the note's {name}", INTEGER, note.get(name, ...), int)
+            row[column] = note[name]
+        if rest := {n: note[n] for n in note if n not in NOTE_COLUMNS}:
+            others["note"] = rest
+    for name in sorted(activity.keys() - {"note"}, key=OLDER.__contains__):
+        value = activity[name]
+        if name in PEOPLE:
+            check(name, INTEGER_OR_NULL, value, int, NoneType)
+        if name == "status":
+            check(name, "text", value, str, NoneType)
+        column = columns_by_property().get(name, "")
+        if column in row:
+            column = SECOND_COLUMN.get(column, "")
+        kept, is_exact = stored(column, value) if column else (None, False)
+        if kept is not None:
+            row[column] = kept
+        if not is_exact:
+            others[name] = value
+    return others
+
+
+def stored(column: str, value: object) -> tuple[object, bool]:
+    """Return a property as its column stores it, and whether that is exact."""
+    kind, store, keeps_nothing = activity_columns()[column]
+    if type(value) is kind:
+        kept = store(value) if store else value
+        if kept is not None and kept != "":
+            return kept, True
+    if not keeps_nothing:
+        return None, False
+    if value is None:
+        return "", True
+    return value if isinstance(value, str) else encode(value), False
+
+
+def rows(export: Export, export_id: Any) -> Iterator[tuple[Columns, Row]]:
+    """Yield the columns and the row of each activity of an export.
 
     Raises Malformed, with the record's number, if it is no export.
     """
-    reader = ExportReader(decoded(file))
-    with located(reader):
-        yield from grouped(reader, export_id)
+    with naming_record(export):
+        position = 0
+        for position, record in enumerate(export.records(), start=1):
+            columns, row = activity_row(record, export_id, position)
+            if export.has_surrogates:
+                for text in row:
+                    str(text).encode()  # half of a pair is no text
+            yield columns, row
+        declared = export.metadata.activities_count
+        if declared != position:
+            raise Malformed(
+                f"activities_count is {declared:,}, but there are {position:,}"
+            )
 
 
-def grouped(reader: ExportReader, export_id: int) -> Iterator[Batch]:
-    """Yield the rows of an export's records, as many as memory allows."""
-    batch = Batch(export_id)
-    count = earlier = 0
-    for records in reader.records():
-        try:
-            batch.add(records, count + 1)
-        except (Malformed, UnicodeEncodeError, RecursionError):
-            # of which one? It raises the same again.
-            for number, record in enumerate(records, start=count + 1):
-                reader.number = number
-                Batch(export_id).add([record], number)
-            raise
-        count += len(records)
-        batch.characters = reader.characters - earlier
-        if len(batch) >= BATCH_RECORDS or batch.characters > BATCH_CHARACTERS:
-            yield batch
-            batch = Batch(export_id)
-            earlier = reader.characters
-    declared = checked(reader.metadata).activities_count
-    if declared != count:
-        raise Malformed(
-            f"activities_count is {declared:,}, but there are {count:,}"
-        )
-    yield batch
-
-
-def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield *batches*, which another process makes while ours writes them.
-
-    On two cores that takes a third off the time of a large export.
-    """
-    ours, others = socket.socketpair()
-    # Ctrl-C is for this process: the other must never leave send(), lest it
-    # roll back the same database.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    child = os.fork()
-    if not child:
-        ours.close()
-        send(batches, others)  # does not return
-    try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        others.close()
-        with ours:
-            yield from received(ours)
-    finally:
-        os.kill(child, signal.SIGKILL)  # it may wait to be read
-        os.waitpid(child, 0)
-
-
-def received(channel: socket.socket) -> Iterator[Batch]:
-    """Yield what send() sends; raise Malformed or Failure if it says so."""
-    try:
-        mark, files, *_ = socket.recv_fds(channel, 1, 1)
-        while mark == BATCH:
-            if not files:
-                raise Failure("too many open files; close some, or allow more")
-            with os.fdopen(files[0], "rb") as file:
-                file.seek(0)
-                parts = marshal.loads(file.read())
-            channel.sendall(RECEIVED)
-            yield Batch(*parts)
-            mark, files, *_ = socket.recv_fds(channel, 1, 1)
-        said = channel.makefile("rb").read().decode(errors="surrogatepass")
-    except ConnectionError:
-        mark, said = FAILED, ""
-    if mark == MALFORMED:
-        raise Malformed(said)
-    if mark != COMPLETE:
-        raise Failure(said or "the process that reads the export was killed")
-
-
-def send(batches: Iterator[Batch], channel: socket.socket) -> NoReturn:
-    """Send *batches*, then that these are all, or what is wrong."""
-    mark, said = COMPLETE, ""
-    underway: deque[BinaryIO] = deque()
-    try:
-        try:
-            for batch in batches:
-                if len(underway) == BATCHES_AHEAD:
-                    await_receipt(channel, underway)
-                underway.append(send_batch(batch, channel))
-        except ConnectionError:
-            raise
-        except Failure as failure:
-            mark, said = FAILED, str(failure)
-        except (Malformed, OSError, EOFError, zlib.error) as error:
-            mark, said = MALFORMED, str(error)
-        channel.sendall(mark + said.encode(errors="surrogatepass"))
-        channel.shutdown(socket.SHUT_WR)
-        while underway:
-            await_receipt(channel, underway)
-    except ConnectionError:
-        pass  # the other process is gone
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(0)
-
-
-def send_batch(batch: Batch, channel: socket.socket) -> BinaryIO:
-    """Send a file of *batch*, and return it: while it waits it takes no memory.
-
-    It has no name, and is no more once both processes have closed it. Some
-    systems lose a file that is closed here before it is received there.
-    """
-    # Version 2 does not look for what is there twice: half the time.
-    data = marshal.dumps(tuple(vars(batch).values()), 2)
-    try:
-        file = TemporaryFile()  # noqa: SIM115 - await_receipt() closes it
-        file.write(data)
-        file.flush()
-        socket.send_fds(channel, [BATCH], [file.fileno()])
-        return file
-    except ConnectionError:
-        raise
-    except OSError as error:
-        raise Failure(
-            f"temporary files: {describe(error)}; make room for them, or let"
-            " TMPDIR name another folder"
-        ) from None
-
-
-def await_receipt(channel: socket.socket, underway: deque[BinaryIO]) -> None:
-    """Wait until the first of the files that are underway is received."""
-    if not channel.recv(1):
-        raise ConnectionError
-    underway.popleft().close()
-
-
-# Writing: rows -> database
+# Rows -> database
 
 
 def spelling(label: str) -> str:
@@ -938,29 +699,25 @@ def label_key(label: str) -> str:
     return spelling(label).casefold()
 
 
-def insert_codes(
-    connection: sqlite3.Connection,
-    priorities: Mapping[int, str],
-    sources: Mapping[int, str],
-    note_types: Mapping[int, str],
-) -> None:
-    """Add codes and their names, where they are not known yet."""
-    for table, codes in (("priority", priorities), ("source", sources)):
-        connection.executemany(
-            sql(f"ingest/insert_{table}"),
-            [{"code": code, "name": name} for code, name in codes.items()],
-        )
-    connection.executemany(
-        sql("ingest/insert_note_type"),
-        [
-            {
-                "code": code,
-                "name": name,
-                "is_public": code in PUBLIC_NOTE_TYPES,
-                "is_agents_only": code in AGENTS_NOTE_TYPES,
-            }
-            for code, name in note_types.items()
-        ],
+@lru_cache(maxsize=4096)
+def insert_into(table: str, columns: Columns) -> str:
+    """Return the statement that inserts a row with these columns."""
+    places = ", ".join("?" * len(columns))
+    return f"insert into {table} ({', '.join(columns)}) values ({places})"
+
+
+@cache
+def remove_repeated() -> str:
+    """Return the statement that removes activities that stand there already."""
+    places = ("ticket_id", "performed_at", "is_new_ticket", "export_id")
+    content = [
+        name
+        for name in activity_columns()
+        if name not in (*places, "position", "other_fields")
+    ]
+    return sql("ingest/remove_repeated").format(
+        content=", ".join(f"a.{name}" for name in content),
+        same_content=", ".join(f"b.{name}" for name in content),
     )
 
 
@@ -979,98 +736,105 @@ def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
     )
 
 
-def stage(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Let the rows of *batch* wait for insert_staged()."""
-    labels, priorities, sources = (
-        set(column) - {None} for column in batch.property_changes[9:12]
-    )
-    note_types = {*batch.notes[9], *batch.further_notes[9]}
-    insert_labels(connection, labels)
-    insert_codes(
-        connection,
-        *(
-            {code: str(code) for code in codes}
-            for codes in (priorities, sources, note_types)
-        ),
-    )
-    for statement, columns in (
-        ("stage_note", batch.notes),
-        ("stage_property_change", batch.property_changes),
-        ("insert_further_note", batch.further_notes),  # few, if any
-    ):
-        connection.executemany(sql(f"ingest/{statement}"), transposed(columns))
-
-
-def insert_staged(connection: sqlite3.Connection, staged: int) -> int:
-    """Insert the activities that are *staged*; return how many were new.
-
-    They come in the order of the tables, and are the more the longer the
-    export: a page is visited for many of them at once. That takes a third off
-    the writing of ten million activities.
-    """
-    new = 0
-    for table in TABLES:
-        inserted = connection.execute(sql(f"ingest/insert_staged_{table}"))
-        new += inserted.rowcount
-    for table in TABLES:
-        if new < staged:
-            connection.execute(sql(f"ingest/place_repeated_{table}"))
-        connection.execute(sql(f"ingest/clear_staged_{table}"))
-    return new
-
-
 @dataclass
 class Ingested:
-    """What came of one file."""
+    """The result of one file."""
 
     name: str
     is_known: bool = False  # its bytes were there before
     activities: int = 0
-    new_activities: int = 0
+    repeated: int = 0  # activities that stood there already, or stand there now
     outside_window: int = 0
     last_performed_at: int | None = None
 
-    def count(self, batch: Batch, metadata: Metadata) -> None:
-        """Count the activities of one more batch."""
-        seconds = batch.seconds()
+    def count(self, seconds: Sequence[int], metadata: Metadata) -> None:
+        """Count some more activities, by their seconds."""
+        first, last = metadata.start_at, metadata.end_at
         self.activities += len(seconds)
-        self.outside_window += metadata.outside(seconds)
-        if self.last_performed_at is not None:
-            seconds.append(self.last_performed_at)
-        self.last_performed_at = max(seconds, default=None)
+        self.outside_window += sum(not first <= s <= last for s in seconds)
+        latest = max(seconds)
+        if self.last_performed_at is None or latest > self.last_performed_at:
+            self.last_performed_at = latest
 
 
-def export_number(
-    connection: sqlite3.Connection, metadata: Metadata, digest: str
+def insert_batch(
+    connection: sqlite3.Connection, batch: Mapping[Columns, list[Row]]
 ) -> int:
-    """Return a number for a new export: they grow with start, end and SHA-256.
+    """Insert rows, by their columns; return how many are repeated.
 
-    That is the order of their activities within a second, whichever was
-    ingested first. Those that start together stand in a row; the later ones
-    of them make room.
+    In the order of the table, so that each of its pages is visited once.
     """
-    simultaneous = connection.execute(
-        sql("ingest/select_simultaneous_exports"),
-        {**metadata._asdict(), "sha256": digest},
-    ).fetchall()
-    if len(simultaneous) >= MOST_SIMULTANEOUS:
-        many = plural(len(simultaneous), "export")
-        raise Malformed(f"{many} start in its first second")
-    later = [
-        {"export_id": export_id}
-        for export_id, is_later in simultaneous
-        if is_later
-    ]
-    connection.executemany(sql("ingest/move_export"), later)
-    first = metadata.start_at * MOST_SIMULTANEOUS
-    return first + len(simultaneous) - len(later)
+    for columns, rows in batch.items():
+        if "status" in columns:
+            place = columns.index("status")
+            insert_labels(connection, {row[place] for row in rows})
+        rows.sort()
+        statement = insert_into("activities", columns)
+        connection.executemany(statement, rows)
+    ticket_ids = {row[0] for rows in batch.values() for row in rows}
+    seconds = [row[1] for rows in batch.values() for row in rows]
+    removed = connection.execute(
+        remove_repeated(),
+        {
+            "ticket_ids": json.dumps([*ticket_ids]),
+            "first_second": min(seconds),
+            "last_second": max(seconds),
+        },
+    )
+    return removed.rowcount
+
+
+def batches(
+    export: Export, export_id: int
+) -> Iterator[dict[Columns, list[Row]]]:
+    """Yield the rows of an export by their columns, some at a time."""
+    batch: defaultdict[Columns, list[Row]] = defaultdict(list)
+    size, most_characters = 0, BATCH_CHARACTERS
+    for columns, row in rows(export, export_id):
+        batch[columns].append(row)
+        size += 1
+        if size == BATCH_ROWS or export.characters > most_characters:
+            yield batch
+            batch.clear()
+            size = 0
+            most_characters = export.characters + BATCH_CHARACTERS
+    if size:
+        yield batch
+
+
+def make_room(
+    connection: sqlite3.Connection, export_id: int, own: tuple[int, str]
+) -> int:
+    """Return the number of a new export.
+
+    Exports are numbered in the order of *own*, their start and SHA-256. They
+    rarely clash. Then the later one moves on, and those behind it as well.
+    """
+
+    def holder(number: int) -> tuple[int, str] | None:
+        found = connection.execute(
+            sql("ingest/export_with_id"), {"export_id": number}
+        )
+        return found.fetchone()
+
+    while (other := holder(export_id)) and other < own:
+        export_id += 1
+    free = export_id
+    while holder(free):
+        free += 1
+    for number in range(free - 1, export_id - 1, -1):
+        connection.execute(sql("ingest/move_export"), {"export_id": number})
+    return export_id
 
 
 def insert_export(
     connection: sqlite3.Connection, name: str, digest: str, metadata: Metadata
 ) -> int:
-    """Begin an export, and return its number."""
-    export_id = export_number(connection, metadata, digest)
+    """Begin an export, and return its number: 38 bits of its start, 25 bits of
+    its SHA-256.
+    """
+    export_id = (metadata.start_at << 25) + (int(digest[:7], 16) >> 3)
+    export_id = make_room(connection, export_id, (metadata.start_at, digest))
     connection.execute(
         sql("ingest/insert_export"),
         {
@@ -1086,27 +850,21 @@ def insert_export(
 
 def ingest(
     connection: sqlite3.Connection,
-    batches: Iterable[Batch],
-    export_id: int,
+    export: Export,
     name: str,
+    digest: str,
     metadata: Metadata,
 ) -> Ingested:
-    """Write the rows of an export, which insert_export() has begun."""
-    for table in TABLES:
-        connection.execute(sql(f"ingest/create_staged_{table}"))
+    """Write an export that has these metadata, as far as one knows before it is
+    read to its end.
+    """
+    export_id = insert_export(connection, name, digest, metadata)
     ingested = Ingested(name)
-    staged = characters = 0
-    for batch in batches:
-        stage(connection, batch)
-        staged += len(batch)
-        characters += batch.characters
-        ingested.count(batch, metadata)
-        enough = max(STAGED_ACTIVITIES, STAGED_SHARE * ingested.activities)
-        if staged >= enough or characters >= STAGED_CHARACTERS:
-            ingested.new_activities += insert_staged(connection, staged)
-            staged = characters = 0
+    for batch in batches(export, export_id):
+        ingested.repeated += insert_batch(connection, batch)
+        seconds = [row[1] for rows in batch.values() for row in rows]
+        ingested.count(seconds, metadata)
         show_progress(f"{name}: {ingested.activities:,} activities")
-    ingested.new_activities += insert_staged(connection, staged)
     show_progress("")
     connection.execute(
         sql("ingest/complete_export"),
@@ -1126,25 +884,36 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     The caller has opened the transaction, and ends it. Raises Failure, one
     line that names the file, if it cannot be.
     """
-    # It may be any bytes.
+    # Its name may be any bytes.
     name = os.fsencode(path.name).decode(errors="replace")
-    with blamed(path), open_export(path) as file:
+    with (
+        naming_file(path),
+        path.open("rb") as stored_file,
+        without_garbage_collection(),
+    ):
         before = path.stat()
-        digest = sha256(file)
+        file = uncompressed(stored_file)
+        digest, metadata = first_look(file)
         known = connection.execute(
             sql("ingest/find_export"), {"sha256": digest}
         )
         if known.fetchone():
             return Ingested(name, is_known=True)
-        file.seek(0)
-        metadata = read_metadata(file)
-        export_id = insert_export(connection, name, digest, metadata)
-        file.seek(0)
-        rows = batches(file, export_id)
-        if before.st_size >= PARALLEL_SIZE:
-            rows = ahead(rows)
-        with without_garbage_collection():
-            ingested = ingest(connection, rows, export_id, name, metadata)
+        connection.execute("savepoint before_export")
+        export = Export(file)
+        if metadata is None:
+            with naming_record(export):
+                for _ in export.records():
+                    pass
+                metadata = export.metadata
+            file.seek(0)
+            export = Export(file)
+        ingested = ingest(connection, export, name, digest, metadata)
+        if export.metadata != metadata:  # the ends of the file misled
+            connection.execute("rollback to before_export")
+            metadata = export.metadata
+            file.seek(0)
+            ingested = ingest(connection, Export(file), name, digest, metadata)
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (
             after.st_size,
@@ -1155,7 +924,7 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
 
 
 @contextmanager
-def blamed(path: Path | str) -> Iterator[None]:
+def naming_file(path: Path | str) -> Iterator[None]:
     """Raise what is wrong with the export at *path* as Failure, one line."""
     try:
         yield
@@ -1195,27 +964,40 @@ def known_aliases(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute(sql("ingest/select_status_aliases")))
 
 
+def refresh_views(connection: sqlite3.Connection) -> None:
+    """Copy the views into the database, for people with a sqlite3 shell."""
+    for name, select in views().items():
+        connection.execute(f"drop view if exists {name}")
+        connection.execute(f"create view {name} as\n{select}")
+
+
 def create_schema(connection: sqlite3.Connection) -> None:
     """Make a new database, with Freshdesk's codes and statuses in it."""
-    # The index is there from the start: to fill it takes time in which the
-    # other process still reads. That is a twentieth of all.
-    for part in ("tables", "indexes", "views"):
-        connection.executescript(sql(f"schema/{part}"))
+    connection.executescript(sql("schema/tables"))
     connection.execute(f"pragma application_id = {APPLICATION_ID}")
     connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
     connection.execute("begin")
-    insert_codes(connection, PRIORITIES, SOURCES, NOTE_TYPES)
-    connection.executemany(
-        sql("ingest/insert_canonical_status"),
-        [
-            {"status": status, "is_resolved": is_resolved}
-            for status, is_resolved in STATUSES.items()
-        ],
-    )
+    for table, rows in constants().items():
+        for row in rows:
+            places = ", ".join("?" * len(row))
+            connection.execute(f"insert into {table} values ({places})", row)
     insert_aliases(
         connection, {status: status for status in STATUSES} | STATUS_ALIASES
     )
     connection.execute("commit")
+
+
+def constants() -> dict[str, list[Row]]:
+    """Return the rows of the tables that no export fills."""
+    return {
+        "priorities": [(str(code), name) for code, name in PRIORITIES.items()],
+        "sources": [(str(code), name) for code, name in SOURCES.items()],
+        "note_types": [
+            (code, name, code in PUBLIC_NOTE_TYPES, code in AGENTS_NOTE_TYPES)
+            for code, name in NOTE_TYPES.items()
+        ],
+        "canonical_statuses": [*STATUSES.items()],
+    }
 
 
 @contextmanager
@@ -1234,9 +1016,6 @@ def connected(
             f" Python with SQLite {'.'.join(map(str, OLDEST_SQLITE))} or later"
         )
     try:
-        # Python 3.10 and 3.11 look long for how to adapt a None. Told how, an
-        # export of today's form is written in three quarters of the time.
-        sqlite3.register_adapter(NoneType, {None: None}.get)
         # Our own runs wait for each other elsewhere: see locked().
         connection = sqlite3.connect(path, timeout=30, isolation_level=None)
         try:
@@ -1264,7 +1043,7 @@ def discard_leftovers(path: Path) -> None:
 @contextmanager
 def built(path: Path) -> Iterator[sqlite3.Connection]:
     """Build a new database; when all went well it takes the place of *path*."""
-    part = beside(path)
+    part = part_path(path)
     try:
         discard_leftovers(part)
         part.unlink(missing_ok=True)
@@ -1274,6 +1053,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("pragma synchronous = off")
             create_schema(connection)
             connection.execute("begin")
+            refresh_views(connection)
             yield connection
             connection.execute("commit")
         if is_database(path, to_replace=True):
@@ -1303,6 +1083,7 @@ def changing(
             with connected(path) as connection:
                 connection.execute("begin immediate")
                 try:
+                    refresh_views(connection)
                     insert_aliases(connection, aliases)
                     yield connection
                     connection.execute("commit")
@@ -1327,14 +1108,14 @@ def summary(database: Path, results: Sequence[Ingested]) -> str:
     """Return what came of some files in one line."""
     new = [result for result in results if not result.is_known]
     activities = sum(result.activities for result in new)
-    known_activities = activities - sum(result.new_activities for result in new)
+    repeated = sum(result.repeated for result in new)
     names = ", ".join(result.name for result in new[:3])
     if len(new) > 3:
         names += f" and {len(new) - 3:,} more"
     parts = [f"{database}: {plural(len(new), 'export')} ingested"]
     if new:
         parts.append(f"({names}) with {plural(activities, 'activity')},")
-        parts.append(f"{known_activities:,} of them already there")
+        parts.append(f"{repeated:,} of them already there")
     if len(new) < len(results):
         known = plural(len(results) - len(new), "export")
         parts.append(f"; {known} already there")
@@ -1408,7 +1189,7 @@ def export_json(
     aliases = aliases or {}
     if not paths and (replace or not aliases):
         paths = default_exports()
-    database = followed(database)
+    database = link_target(database)
     steps = [paths] if replace or not paths else [[path] for path in paths]
     results: list[Ingested] = []
     try:
@@ -1508,7 +1289,7 @@ def argument_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return exit_status(lambda: ingest_as_told(argv))
+    return run_script(lambda: ingest_as_told(argv))
 
 
 def ingest_as_told(argv: Sequence[str] | None) -> None:

@@ -51,7 +51,7 @@ from freshdesk import (
     REPLY,
     REPLY_TO_FORWARD,
     Failure,
-    exit_status,
+    run_script,
     format_timestamp,
     locked,
     replacing,
@@ -1254,7 +1254,7 @@ ingest the days together, or use the form "today".
 
 def main(argv: Sequence[str] | None = None) -> int:
     # Parsing looks the locale up in Faker: Ctrl-C may come then already.
-    return exit_status(
+    return run_script(
         lambda: write_as_told(argument_parser().parse_args(argv))
     )
 

@@ -27,7 +27,6 @@ import io
 import os
 import re
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -42,7 +41,7 @@ OUTPUTS_DIR = Path("data/outputs")
 
 # The SQLite header of a database of ours carries these two numbers.
 APPLICATION_ID = 0x46447461  # "FDta"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
@@ -103,10 +102,6 @@ class Failure(Exception):
     """An expected failure; its text is one line: what, where, what to do."""
 
 
-class QueryError(Exception):
-    """What an engine finds wrong with a query, in one line."""
-
-
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
     day, second = divmod(seconds, DAY)
@@ -122,6 +117,7 @@ def format_date(day: int) -> str:
     return f"{date:%d-%m}-{date.year:04}"
 
 
+@lru_cache(maxsize=4096)
 def parse_timestamp(text: str) -> int:
     """Return the seconds since 1970 of "21-04-2017 09:33:38 +0000".
 
@@ -156,7 +152,7 @@ FIRST_SECOND = midnight("01-01-0001")
 LAST_SECOND = midnight("31-12-9999") + DAY - 1
 
 
-def exit_status(script: Callable[[], None]) -> int:
+def run_script(script: Callable[[], None]) -> int:
     """Run *script* and return the exit status: 0, or 1 for an expected failure.
 
     That failure becomes one line on stderr. Ctrl-C is 130, as shells have it.
@@ -192,7 +188,9 @@ def status_of(script: Callable[[], None]) -> int:
 
 
 def leave_nothing_to_print() -> None:
-    """Drop what cannot be printed: Python would try at exit, and complain."""
+    """Discard output that cannot be flushed, or Python prints a traceback at
+    exit.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -201,9 +199,7 @@ def leave_nothing_to_print() -> None:
 
 
 def prepare_process() -> None:
-    """Mend what a process may inherit that would end it in the wrong place."""
-    # Where children are ignored there is no waiting for them.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    """Make stdout and stderr usable, whatever the process inherits."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed beforehand, as by >&-
@@ -252,10 +248,9 @@ def show_progress(text: str) -> None:
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Save the time to look for cycles, where none are made.
+    """Turn the garbage collector off: no cycles are made.
 
-    That is a tenth of what a large export takes to be made, or read, and a
-    twentieth of what the reports take.
+    That saves a tenth of the time in which a large export is made or read.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -304,8 +299,15 @@ def is_database(path: Path, *, to_replace: bool = False) -> bool:
 
 @cache
 def sql(name: str) -> str:
-    """Return the text of a file of the project's SQL: "schema/views"."""
+    """Return the text of a file of the project's SQL: "views/clock"."""
     return (sql_dir() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def views() -> dict[str, str]:
+    """Return the select of each view in sql/views, by its name."""
+    files = sorted((sql_dir() / "views").glob("*.sql"))
+    return {file.stem: file.read_text(encoding="utf-8") for file in files}
 
 
 def sql_dir() -> Path:
@@ -341,12 +343,12 @@ def locked(*exclusive: Path, shared: Sequence[Path] = ()) -> Iterator[None]:
         yield
 
 
-def followed(path: Path) -> Path:
+def link_target(path: Path) -> Path:
     """Return where a link leads, there or not; what is no link as it is."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def beside(path: Path) -> Path:
+def part_path(path: Path) -> Path:
     """Return where to build the file that is to take the place of *path*.
 
     The name is always the same, so what a killed run left there is overwritten
@@ -361,13 +363,13 @@ def put_in_place(path: Path) -> None:
     It can be read and written by those who could before.
     """
     with suppress(FileNotFoundError):
-        shutil.copymode(path, beside(path))
-    descriptor = os.open(beside(path), os.O_RDONLY)
+        shutil.copymode(path, part_path(path))
+    descriptor = os.open(part_path(path), os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.replace(beside(path), path)
+    os.replace(part_path(path), path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the new name survives a power cut, too
@@ -385,8 +387,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """
     is_device = path.exists() and not path.is_file()
     if not is_device:
-        path = followed(path)  # a link stays one
-    part = path if is_device else beside(path)
+        path = link_target(path)  # a link stays one
+    part = path if is_device else part_path(path)
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file

@@ -4,24 +4,31 @@
 -- clock, under (none) where that was set to nothing, and under an empty field
 -- where no activity ever named one, so that the rows add up to all tickets.
 -- Answered: an agent has responded. Resolved, still open: the known status now
--- is, or is not, Resolved or Closed. Reopened: at least once. Then of first
--- response and resolution the median and the 90th percentile (nearest rank: the
--- smallest value that half, or nine tenths, of the values do not exceed) and
--- the mean, rounded to a second, over the tickets that have the metric; empty
--- where none has.
+-- is, or is not, Resolved or Closed. Reopened: at least once. Median and 90th
+-- percentile are nearest-rank, the mean is rounded to a second, each over the
+-- tickets that have the metric; empty where none has.
 select
-    label as group_name,
-    tickets,
-    answered,
-    resolved,
-    reopened,
-    still_open,
-    median_time_to_first_response_seconds,
-    p90_time_to_first_response_seconds,
-    mean_time_to_first_response_seconds,
-    median_time_till_resolution_seconds,
-    p90_time_till_resolution_seconds,
-    mean_time_till_resolution_seconds
-from metrics_by_property
-where property = 'group'
-order by place, label;
+    p.group_name,
+    count(*) as tickets,
+    count(m.time_to_first_response_seconds) as answered,
+    count(*) filter (where m.is_resolved = 1) as resolved,
+    count(*) filter (where m.reopens > 0) as reopened,
+    count(*) filter (where m.is_resolved = 0) as still_open,
+    percentile_disc(m.time_to_first_response_seconds, 0.5)
+        as median_time_to_first_response_seconds,
+    percentile_disc(m.time_to_first_response_seconds, 0.9)
+        as p90_time_to_first_response_seconds,
+    cast(round(avg(m.time_to_first_response_seconds)) as bigint)
+        as mean_time_to_first_response_seconds,
+    percentile_disc(m.time_till_resolution_seconds, 0.5)
+        as median_time_till_resolution_seconds,
+    percentile_disc(m.time_till_resolution_seconds, 0.9)
+        as p90_time_till_resolution_seconds,
+    cast(round(avg(m.time_till_resolution_seconds)) as bigint)
+        as mean_time_till_resolution_seconds
+from ticket_properties as p
+inner join ticket_metrics as m on m.ticket_id = p.ticket_id
+group by p.group_name
+order by
+    case when p.group_name is null then 3 when p.group_name = '(none)' then 2 else 1 end,
+    p.group_name;

@@ -28,65 +28,53 @@ bounds as (
 ),
 
 hours as (
-    select b.first_hour + t.number * 3600000 + n.number * 3600 as hour
+    select b.first_hour + (t.number * 1000 + n.number) * 3600 as hour
     from bounds as b
     cross join clock as c
     cross join numbers as t
     cross join numbers as n
     where
         b.first_hour + t.number * 3600000 <= c.as_of
-        and b.first_hour + t.number * 3600000 + n.number * 3600 <= c.as_of
+        and b.first_hour + (t.number * 1000 + n.number) * 3600 <= c.as_of
 ),
 
+-- Each event adds to one column, and perhaps to the backlog.
 events as (
     select
         created_at as happened_at,
-        1 as created,
-        0 as first_answered,
-        0 as resolved,
-        0 as reopened,
+        'created' as event,
         0 as backlog_change
     from ticket_creations
     union all
     select
         responded_at,
-        0,
-        1,
-        0,
-        0,
+        'first answered',
         0
     from first_responses
-    where responded_at is not null
+    union all
+    -- the first status of a ticket
+    select
+        started_at,
+        case when is_resolved = 1 then 'resolved' end,
+        1 - is_resolved
+    from visits
+    where visit = 1
     union all
     select
-        first_status_at,
-        0,
-        0,
-        was_first_resolved,
-        0,
-        1 - was_first_resolved
-    from ticket_statuses
-    union all
-    select
-        i.ended_at,
-        0,
-        0,
-        case when s.is_resolved < n.is_resolved then 1 else 0 end,
-        case when s.is_resolved > n.is_resolved then 1 else 0 end,
-        s.is_resolved - n.is_resolved
-    from status_intervals as i
-    inner join distinct_statuses as s on s.status_number = i.status_number
-    inner join distinct_statuses as n on n.status_number = i.next_status_number
-    where s.is_resolved <> n.is_resolved
+        ended_at,
+        case when is_next_resolved = 1 then 'resolved' else 'reopened' end,
+        is_resolved - is_next_resolved
+    from visits
+    where is_resolved <> is_next_resolved
 ),
 
 hourly as (
     select
         happened_at - (happened_at % 3600 + 3600) % 3600 as hour,
-        sum(created) as created,
-        sum(first_answered) as first_answered,
-        sum(resolved) as resolved,
-        sum(reopened) as reopened,
+        count(*) filter (where event = 'created') as created,
+        count(*) filter (where event = 'first answered') as first_answered,
+        count(*) filter (where event = 'resolved') as resolved,
+        count(*) filter (where event = 'reopened') as reopened,
         sum(backlog_change) as backlog_change
     from events
     group by happened_at - (happened_at % 3600 + 3600) % 3600
@@ -100,7 +88,7 @@ earlier as (
 )
 
 select
-    strftime('%Y-%m-%dT%H:%M:%SZ', h.hour, 'unixepoch') as hour,
+    h.hour,
     coalesce(e.created, 0) as created,
     coalesce(e.first_answered, 0) as first_answered,
     coalesce(e.resolved, 0) as resolved,

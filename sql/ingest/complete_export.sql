@@ -1,4 +1,4 @@
--- Completes an export once all of it has been read.
+-- Completes an export after its last activity.
 update exports
 set
     activities_count = :activities_count,

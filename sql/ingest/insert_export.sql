@@ -1,4 +1,4 @@
--- Begins an export; complete_export fills in what its end tells.
+-- Begins an export; complete_export adds what its activities tell.
 insert into exports (
     export_id,
     name,

@@ -1,3 +1,5 @@
 -- The labels that mean a canonical status: Freshdesk's own and the user's.
-select label, status
+select
+    label,
+    status
 from status_aliases;

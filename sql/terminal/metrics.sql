@@ -12,65 +12,27 @@ with metrics (place, metric) as (
         (5, 'Time to first response')
 ),
 
--- Tickets with equal seconds in one row, which halves what is to be ranked.
-counted as (
+measured as (
     select
-        1 as place,
-        time_spent_open_seconds as seconds,
-        count(*) as tickets
-    from ticket_metrics
-    where time_spent_open_seconds is not null
-    group by time_spent_open_seconds
-    union all
-    select
-        2,
-        time_spent_waiting_on_customer_seconds,
-        count(*)
-    from ticket_metrics
-    where time_spent_waiting_on_customer_seconds is not null
-    group by time_spent_waiting_on_customer_seconds
-    union all
-    select
-        3,
-        time_spent_waiting_for_response_seconds,
-        count(*)
-    from ticket_metrics
-    where time_spent_waiting_for_response_seconds is not null
-    group by time_spent_waiting_for_response_seconds
-    union all
-    select
-        4,
-        time_till_resolution_seconds,
-        count(*)
-    from ticket_metrics
-    where time_till_resolution_seconds is not null
-    group by time_till_resolution_seconds
-    union all
-    select
-        5,
-        time_to_first_response_seconds,
-        count(*)
-    from ticket_metrics
-    where time_to_first_response_seconds is not null
-    group by time_to_first_response_seconds
-),
-
-ranked as (
-    select
-        place,
-        seconds,
-        sum(tickets) over (partition by place order by seconds) as rank,
-        sum(tickets) over (partition by place) as tickets
-    from counted
+        m.place,
+        m.metric,
+        case m.place
+            when 1 then t.time_spent_open_seconds
+            when 2 then t.time_spent_waiting_on_customer_seconds
+            when 3 then t.time_spent_waiting_for_response_seconds
+            when 4 then t.time_till_resolution_seconds
+            else t.time_to_first_response_seconds
+        end as seconds
+    from metrics as m
+    left join ticket_metrics as t on true
 )
 
 select
-    m.metric,
-    coalesce(max(r.tickets), 0) as tickets,
-    min(r.seconds) filter (where r.rank * 2 >= r.tickets) as median_seconds,
-    min(r.seconds) filter (where r.rank * 10 >= r.tickets * 9) as p90_seconds,
-    max(r.seconds) as maximum_seconds
-from metrics as m
-left join ranked as r on r.place = m.place
-group by m.place, m.metric
-order by m.place;
+    metric,
+    count(seconds) as tickets,
+    percentile_disc(seconds, 0.5) as median_seconds,
+    percentile_disc(seconds, 0.9) as p90_seconds,
+    max(seconds) as maximum_seconds
+from measured
+group by place, metric
+order by place;

@@ -1,2 +1,0 @@
--- Makes room for what comes next.
-delete from staged_notes;

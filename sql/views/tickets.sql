@@ -1,0 +1,8 @@
+-- Which tickets were ever seen?
+--
+-- One row per ticket, with the second of its first activity. Key: ticket_id
+select
+    ticket_id,
+    min(performed_at) as first_seen_at
+from activities
+group by ticket_id;
