@@ -70,6 +70,7 @@ from freshdesk import (
 )
 
 READ_SIZE = 1 << 18  # bytes of a file that are read at a time
+TAIL = 1 << 14  # characters of a chunk in which a record surely ends
 ENDS_SIZE = 1 << 16  # bytes at both ends of a file in which metadata may stand
 BATCH_ROWS = 20_000  # are sorted and inserted together, ...
 BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
@@ -125,7 +126,7 @@ scan = json.JSONDecoder(
     parse_float=finite, parse_constant=refuse_constant
 ).scan_once  # type: ignore[attr-defined]
 skip_white_space = re.compile(r"[ \t\n\r]*").match
-find_surrogate = re.compile(r"\\u[dD][89a-fA-F]").search
+object_ends = re.compile(r"\}(?=[ \t\n\r]*,[ \t\n\r]*\{)").finditer
 
 
 class Export:
@@ -138,7 +139,7 @@ class Export:
         self.chunks = decoded(file)
         self.text = ""  # the chunk, ...
         self.at = 0  # ... and how much of it is used up
-        self.has_surrogates = False  # in the chunk: perhaps half a pair
+        self.is_fresh = False  # not yet seen by whole_elements()
         self.number = 0  # of the record that was read last
         self.characters = 0  # of all records that were read
         self.has_activities = False
@@ -185,10 +186,38 @@ class Export:
             return
         separator = ","
         while separator == ",":
+            for element in self.whole_elements():
+                self.number += 1
+                yield element
             self.number += 1
             yield self.value()
             separator = self.expect(",", "]")
         self.number = 0  # the rest of the file belongs to no record
+
+    def whole_elements(self) -> list[object]:
+        """Parse all objects that end in the chunk, and have one behind them,
+        with one call: that takes half the time.
+
+        Where they are no JSON, none are returned: value() tells the place.
+        """
+        if not self.is_fresh:
+            return []
+        self.is_fresh = False
+        tail = max(self.at, len(self.text) - TAIL)
+        ends = [end.end() for end in object_ends(self.text, tail)]
+        if not ends:
+            return []
+        text = f"[{self.text[self.at : ends[-1]]}]"
+        try:
+            elements, end = scan(text, 0)
+        except (ValueError, StopIteration, RecursionError):
+            return []
+        if end < len(text):
+            return []
+        self.characters += len(text)
+        self.at = ends[-1]
+        self.expect(",")
+        return cast(list[object], elements)
 
     def peek(self) -> str:
         """Return the next character but white space, "" at the file's end."""
@@ -271,7 +300,7 @@ class Export:
         if read:
             self.text = "".join(pieces)
             self.at = 0
-            self.has_surrogates = find_surrogate(self.text) is not None
+            self.is_fresh = True
         return read > 0
 
 
@@ -345,10 +374,11 @@ def naming_record(export: Export) -> Iterator[None]:
 
 # Records -> rows
 #
-# Records repeat the same few shapes: the names and the types of what they have.
-# A shape is looked at once; the records like it, nearly all, become rows as
-# they are. odd_row() makes the rows of all others, value by value, and says
-# what is wrong with them.
+# Records repeat the same few shapes: names and types. A shape is looked at
+# once; the records like it become rows as they are. odd_row() makes the rows of
+# all others, value by value, and says what is wrong with them. Values that
+# SQLite refuses (an integer of more than 64 bits, half of a surrogate pair) show
+# when a row is inserted. Then the export is read again, by odd_row() alone.
 
 HEAD = (
     "ticket_id",
@@ -393,11 +423,6 @@ INTEGER, INTEGER_OR_NULL = "an integer", "an integer or null"
 LEAST, MOST = -(1 << 63), (1 << 63) - 1  # the integers that SQLite can hold
 
 
-def stored_integer(integer: int) -> int | None:
-    """Return an integer, None if SQLite cannot hold it."""
-    return integer if LEAST <= integer <= MOST else None
-
-
 @lru_cache(maxsize=1024)
 def iso_date(text: str) -> str | None:
     """Return "21 Apr, 2017" as 2017-04-21, "N/A" as it is, else None."""
@@ -422,7 +447,7 @@ class Column(NamedTuple):
     """A column of `activities` that is filled from what an activity says."""
 
     kind: type  # of the values that fit
-    store: Callable[[Any], object] | None  # None: as they are
+    store: Callable[[Any], object] | None  # null: as they are
     keeps_nothing: bool  # as '': that the property is set to nothing
 
 
@@ -436,8 +461,7 @@ def activity_columns() -> dict[str, Column]:
     columns = {}
     for _, name, declared, *_ in table:
         kind = KINDS.get(name, kinds[declared])
-        store = STORE.get(name, stored_integer if kind is int else None)
-        columns[name] = Column(kind, store, declared != "INTEGER")
+        columns[name] = Column(kind, STORE.get(name), declared != "INTEGER")
     return columns
 
 
@@ -460,10 +484,14 @@ def refuse(name: str, wanted: str, value: object) -> Malformed:
     return Malformed(f"{name} is not {wanted}: {shown}")
 
 
+def is_storable(value: object) -> bool:
+    """Return whether *value* is no integer of more than 64 bits."""
+    return type(value) is not int or LEAST <= value <= MOST
+
+
 def check(name: str, wanted: str, value: object, *kinds: type) -> None:
     """Raise Malformed unless *value* is of one of these types, and fits."""
-    is_kind = type(value) in kinds
-    if not is_kind or type(value) is int and stored_integer(value) is None:
+    if type(value) not in kinds or not is_storable(value):
         raise refuse(name, wanted, value)
 
 
@@ -500,7 +528,7 @@ class Shape(NamedTuple):
     """How records of one shape become rows."""
 
     columns: Columns
-    names: Sequence[str]  # of what is stored in a column of its own
+    names: Sequence[str]  # of the values that have a column of their own
     stores: Sequence[tuple[int, Callable[[Any], object]]]  # place, conversion
     nothings: Sequence[str]  # '' for each property that is set to nothing
     others: Sequence[str]  # names of properties without a column
@@ -555,43 +583,38 @@ def activity_row(
 
     Raises Malformed, without its number, if the record is no activity.
     """
-    activity = record.get("activity") if type(record) is dict else None
-    if type(activity) is not dict:
-        return odd_row(record, export_id, position)
-    note = activity.get("note") if len(activity) == 1 else None
-    is_note = type(note) is dict
-    details = note if is_note else activity
-    found = shape(
-        is_note,
-        (*record,),
-        (*map(type, record.values()),),
-        (*details,),
-        (*map(type, details.values()),),
-    )
+    try:
+        activity = record["activity"]
+        is_note = len(activity) == 1 and "note" in activity
+        details = activity["note"] if is_note else activity
+        found = shape(
+            is_note,
+            (*record,),
+            (*map(type, record.values()),),
+            (*details,),
+            (*map(type, details.values()),),
+        )
+        performed_at = parse_timestamp(record["performed_at"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        found = None  # odd_row() says what is wrong
     if found is None:
         return odd_row(record, export_id, position)
-    _, names, stores, nothings, others = found
+    columns, names, stores, nothings, others = found
     values = [details[name] for name in names]
     for place, store in stores:
         values[place] = store(values[place])
-    ticket_id, performer_id = record["ticket_id"], record.get("performer_id")
-    if (
-        not all(values)
-        and (None in values or "" in values)
-        or not LEAST <= ticket_id <= MOST
-        or not LEAST <= (performer_id or 0) <= MOST
-    ):
+    if not all(values) and (None in values or "" in values):
         return odd_row(record, export_id, position)
     if others:
         rest = as_json({name: details[name] for name in others})
         nothings = (*nothings, rest)
-    return found.columns, (
-        ticket_id,
-        moment("performed_at", record["performed_at"]),
+    return columns, (
+        record["ticket_id"],
+        performed_at,
         export_id,
         position,
         record["performer_type"],
-        performer_id,
+        record.get("performer_id"),
         *values,
         *nothings,
     )
@@ -621,6 +644,8 @@ def odd_row(record: Any, export_id: Any, position: int) -> tuple[Columns, Row]:
         {name: fields[name] for name in fields if name not in FIELDS}
     )
     filled = {name: value for name, value in row.items() if value is not None}
+    for value in filled.values():
+        str(value).encode()  # half of a surrogate pair is no text
     return (*filled,), (*filled.values(),)
 
 
@@ -655,7 +680,7 @@ def add_properties(row: Json, activity: Json) -> Json:
 def stored(column: str, value: object) -> tuple[object, bool]:
     """Return a property as its column stores it, and whether that is exact."""
     kind, store, keeps_nothing = activity_columns()[column]
-    if type(value) is kind:
+    if type(value) is kind and is_storable(value):
         kept = store(value) if store else value
         if kept is not None and kept != "":
             return kept, True
@@ -666,24 +691,25 @@ def stored(column: str, value: object) -> tuple[object, bool]:
     return value if isinstance(value, str) else encode(value), False
 
 
-def rows(export: Export, export_id: Any) -> Iterator[tuple[Columns, Row]]:
+def rows(
+    export: Export, export_id: Any, *, careful: bool = False
+) -> Iterator[tuple[Columns, Row]]:
     """Yield the columns and the row of each activity of an export.
 
-    Raises Malformed, with the record's number, if it is no export.
+    Raises Malformed, with the record's number, if it is no export. Only if
+    *careful*, every value is known to fit the database.
     """
+    make_row = odd_row if careful else activity_row
+    position = 0
     with naming_record(export):
-        position = 0
         for position, record in enumerate(export.records(), start=1):
-            columns, row = activity_row(record, export_id, position)
-            if export.has_surrogates:
-                for text in row:
-                    str(text).encode()  # half of a pair is no text
-            yield columns, row
+            yield make_row(record, export_id, position)
         declared = export.metadata.activities_count
         if declared != position:
             raise Malformed(
                 f"activities_count is {declared:,}, but there are {position:,}"
             )
+
 
 
 # Rows -> database
@@ -785,12 +811,12 @@ def insert_batch(
 
 
 def batches(
-    export: Export, export_id: int
+    rows: Iterable[tuple[Columns, Row]], export: Export
 ) -> Iterator[dict[Columns, list[Row]]]:
     """Yield the rows of an export by their columns, some at a time."""
     batch: defaultdict[Columns, list[Row]] = defaultdict(list)
     size, most_characters = 0, BATCH_CHARACTERS
-    for columns, row in rows(export, export_id):
+    for columns, row in rows:
         batch[columns].append(row)
         size += 1
         if size == BATCH_ROWS or export.characters > most_characters:
@@ -854,13 +880,14 @@ def ingest(
     name: str,
     digest: str,
     metadata: Metadata,
+    *,
+    careful: bool,
 ) -> Ingested:
-    """Write an export that has these metadata, as far as one knows before it is
-    read to its end.
-    """
+    """Write an export that has these metadata; see rows()."""
     export_id = insert_export(connection, name, digest, metadata)
     ingested = Ingested(name)
-    for batch in batches(export, export_id):
+    made = rows(export, export_id, careful=careful)
+    for batch in batches(made, export):
         ingested.repeated += insert_batch(connection, batch)
         seconds = [row[1] for rows in batch.values() for row in rows]
         ingested.count(seconds, metadata)
@@ -878,6 +905,38 @@ def ingest(
     return ingested
 
 
+def ingest_new(
+    connection: sqlite3.Connection,
+    file: BinaryIO,
+    name: str,
+    digest: str,
+    shown: Metadata | None,
+) -> Ingested:
+    """Ingest an export that is not there yet, and whose ends show metadata.
+
+    If the ends misled, or SQLite refuses a value, all is done again, with care.
+    """
+    if shown:
+        connection.execute("savepoint before_export")
+        export = Export(file)
+        with suppress(OverflowError, UnicodeEncodeError):
+            ingested = ingest(
+                connection, export, name, digest, shown, careful=False
+            )
+            if export.metadata == shown:
+                return ingested
+        connection.execute("rollback to before_export")
+        file.seek(0)
+    export = Export(file)
+    with naming_record(export):
+        for _ in export.records():
+            pass
+        metadata = export.metadata
+    file.seek(0)
+    again = Export(file)
+    return ingest(connection, again, name, digest, metadata, careful=True)
+
+
 def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     """Ingest the export at *path*, unless the same bytes are there already.
 
@@ -893,27 +952,11 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     ):
         before = path.stat()
         file = uncompressed(stored_file)
-        digest, metadata = first_look(file)
-        known = connection.execute(
-            sql("ingest/find_export"), {"sha256": digest}
-        )
-        if known.fetchone():
+        digest, shown = first_look(file)
+        query = sql("ingest/find_export"), {"sha256": digest}
+        if connection.execute(*query).fetchone():
             return Ingested(name, is_known=True)
-        connection.execute("savepoint before_export")
-        export = Export(file)
-        if metadata is None:
-            with naming_record(export):
-                for _ in export.records():
-                    pass
-                metadata = export.metadata
-            file.seek(0)
-            export = Export(file)
-        ingested = ingest(connection, export, name, digest, metadata)
-        if export.metadata != metadata:  # the ends of the file misled
-            connection.execute("rollback to before_export")
-            metadata = export.metadata
-            file.seek(0)
-            ingested = ingest(connection, Export(file), name, digest, metadata)
+        ingested = ingest_new(connection, file, name, digest, shown)
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (
             after.st_size,
@@ -946,29 +989,34 @@ def naming_file(path: Path | str) -> Iterator[None]:
 # The database
 
 
+Alias = tuple[str, str]  # a label, and the canonical status that it means
+
+
 def insert_aliases(
-    connection: sqlite3.Connection, aliases: Mapping[str, str]
+    connection: sqlite3.Connection, aliases: Iterable[Alias]
 ) -> None:
-    """Let labels mean canonical statuses: {label: canonical status}."""
+    """Let labels mean canonical statuses. The last word counts."""
     connection.executemany(
         sql("ingest/insert_status_alias"),
         [
             {"label_key": label_key(label), "label": label, "status": status}
-            for label, status in aliases.items()
+            for label, status in aliases
         ],
     )
 
 
-def known_aliases(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return {label: canonical status}."""
-    return dict(connection.execute(sql("ingest/select_status_aliases")))
+def known_aliases(connection: sqlite3.Connection) -> list[Alias]:
+    return connection.execute(sql("ingest/select_status_aliases")).fetchall()
 
 
 def refresh_views(connection: sqlite3.Connection) -> None:
     """Copy the views into the database, for people with a sqlite3 shell."""
     for name, select in views().items():
-        connection.execute(f"drop view if exists {name}")
-        connection.execute(f"create view {name} as\n{select}")
+        wanted = f"create view {name} as\n{select.rstrip().removesuffix(';')}"
+        found = connection.execute(sql("ingest/find_view"), {"name": name})
+        if found.fetchone() != (wanted.replace("create view", "CREATE VIEW"),):
+            connection.execute(f"drop view if exists {name}")
+            connection.execute(wanted)
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
@@ -981,9 +1029,8 @@ def create_schema(connection: sqlite3.Connection) -> None:
         for row in rows:
             places = ", ".join("?" * len(row))
             connection.execute(f"insert into {table} values ({places})", row)
-    insert_aliases(
-        connection, {status: status for status in STATUSES} | STATUS_ALIASES
-    )
+    own = [(status, status) for status in STATUSES]
+    insert_aliases(connection, [*own, *STATUS_ALIASES.items()])
     connection.execute("commit")
 
 
@@ -1056,6 +1103,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
             refresh_views(connection)
             yield connection
             connection.execute("commit")
+            connection.execute("vacuum")  # an eighth smaller, quicker to read
         if is_database(path, to_replace=True):
             # A run that was killed may have left the old database half
             # changed, and a journal that would be taken for the new one's.
@@ -1070,7 +1118,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def changing(
-    path: Path, *, replace: bool, aliases: dict[str, str]
+    path: Path, *, replace: bool, aliases: Sequence[Alias]
 ) -> Iterator[sqlite3.Connection]:
     """One change of the database at *path*: all of it or, on errors, nothing.
 
@@ -1092,12 +1140,12 @@ def changing(
                         connection.execute("rollback")
                     raise
         else:
-            inherited: dict[str, str] = {}
+            inherited: list[Alias] = []
             if exists:
                 with connected(path) as old:
                     inherited = known_aliases(old)
             with built(path) as connection:
-                insert_aliases(connection, inherited | aliases)
+                insert_aliases(connection, [*inherited, *aliases])
                 yield connection
 
 
@@ -1179,14 +1227,13 @@ def export_json(
     database: Path,
     *,
     replace: bool = False,
-    aliases: dict[str, str] | None = None,
+    aliases: Sequence[Alias] = (),
 ) -> None:
     """Ingest the exports at *paths*, those in data/json when there are none.
 
     Each is one transaction; with *replace* all of them are one, and make a new
     database. *aliases* alone, without paths, are just remembered.
     """
-    aliases = aliases or {}
     if not paths and (replace or not aliases):
         paths = default_exports()
     database = link_target(database)
@@ -1206,7 +1253,7 @@ def export_json(
     report(database, results)
 
 
-def status_alias(text: str) -> tuple[str, str]:
+def status_alias(text: str) -> Alias:
     """Return (label, canonical status) of "Label=Status"."""
     label, _, meaning = text.rpartition("=")
     by_key = {label_key(status): status for status in STATUSES}
@@ -1230,15 +1277,6 @@ def status_alias(text: str) -> tuple[str, str]:
             f" {fixed[label_key(label)]}"
         )
     return spelling(label), status
-
-
-def last_words(aliases: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return {label: status}; of what means the same label the last counts."""
-    return dict(
-        {
-            label_key(label): (label, status) for label, status in aliases
-        }.values()
-    )
 
 
 def argument_parser() -> argparse.ArgumentParser:
@@ -1298,7 +1336,7 @@ def ingest_as_told(argv: Sequence[str] | None) -> None:
         args.exports,
         args.database,
         replace=args.replace,
-        aliases=last_words(args.status_alias),
+        aliases=args.status_alias,
     )
 
 

@@ -21,7 +21,7 @@ import re
 import sqlite3
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -39,6 +39,7 @@ from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
     Failure,
+    QueryError,
     duration,
     format_timestamp,
     is_database,
@@ -75,10 +76,6 @@ Row = tuple[Any, ...]
 Engine = Callable[[str], Iterator["pandas.DataFrame"]]
 
 
-class QueryError(Exception):
-    """An engine refuses a query; the text is one line."""
-
-
 # SQLite's engine
 
 
@@ -93,9 +90,9 @@ class PercentileDisc:
         self.fraction = 0.0
 
     def step(self, value: float | None, fraction: float) -> None:
-        self.fraction = fraction
         if value is None:
             return
+        self.fraction = fraction
         try:
             self.values.append(value)  # type: ignore[arg-type]
         except TypeError:  # an array of integers takes a quarter of the memory
@@ -328,7 +325,8 @@ def readable(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
         elif is_integer_dtype(column) and is_time(str(name)):
             shown[name] = iso_8601(column)
         elif not is_number:
-            shown[name] = column.map(defused, na_action="ignore")
+            texts = {text: defused(text) for text in column.dropna().unique()}
+            shown[name] = column.map(texts)
     return shown.set_axis(
         [defused(renamed(str(name), unit)) for name in frame.columns], axis=1
     )
@@ -421,8 +419,9 @@ def sql_queries(
     read: Sequence[Path] = (),
     plot: bool = False,
     partitioned: bool = False,
+    notes_on: Callable[[Engine], Iterable[str]] = lambda _: [],
 ) -> None:
-    """Run the reports, and print what is *asked* for the terminal.
+    """Run the reports, and print the lines that are *asked* for.
 
     All results are computed before the first file is replaced. Meanwhile
     nobody changes the folders that are *read* or written.
@@ -437,6 +436,7 @@ def sql_queries(
     ):
         answers = {name: rows(engine, queries[name]) for name in asked}
         ((tickets, as_of),) = answers["counts"]
+        notes = [*notes_on(engine)]
         with ExitStack() as files:
             for report in reports:
                 show_progress(report.name)
@@ -468,6 +468,8 @@ def sql_queries(
         f" {plural(len(reports), 'report')} of {plural(tickets, 'ticket')}"
         f"{until}{page}"
     )
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def is_url(folder: str) -> bool:
@@ -622,6 +624,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     if problem := wrong_usage(args):
         parser.error(problem)
     require("pandas", "pandas")
+    asked = PAGE if args.plot else ALWAYS if args.reports else OVERVIEW
     reports = find_reports(args.sql_dir, args.reports)
     if args.plot:
         require("matplotlib", "matplotlib jinja2")
@@ -629,29 +632,33 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         check_plottable(args.sql_dir, reports)
     if args.engine == "spark":
         require("pyspark", "'pyspark>=4'")
+        from export_json import notes_on_all
         from freshdesk import spark
 
-        aliases = dict(args.status_alias)
-        open_engine = partial(spark.opened, args.exports, aliases)
-        read = []
-    else:
-        if not is_database(args.database):
-            raise Failure(
-                f"{args.database}: no such database; make it with"
-                " export_json.py"
-            )
-        database = link_target(args.database)
-        open_engine = partial(sqlite_engine, database)
-        read = [database.parent]
+        sql_queries(
+            partial(spark.opened, args.exports, args.status_alias),
+            reports,
+            args.output_dir,
+            args.unit,
+            asked,
+            plot=args.plot,
+            partitioned=args.partitioned,
+            notes_on=lambda engine: notes_on_all(partial(rows, engine)),
+        )
+        return
+    if not is_database(args.database):
+        raise Failure(
+            f"{args.database}: no such database; make it with export_json.py"
+        )
+    database = link_target(args.database)
     sql_queries(
-        open_engine,
+        partial(sqlite_engine, database),
         reports,
         args.output_dir,
         args.unit,
-        PAGE if args.plot else ALWAYS if args.reports else OVERVIEW,
-        read=read,
+        asked,
+        read=[database.parent],
         plot=args.plot,
-        partitioned=args.partitioned,
     )
 
 

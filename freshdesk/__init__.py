@@ -102,6 +102,10 @@ class Failure(Exception):
     """An expected failure; its text is one line: what, where, what to do."""
 
 
+class QueryError(Exception):
+    """An engine refuses a query; the text is one line."""
+
+
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
     day, second = divmod(seconds, DAY)

@@ -4,77 +4,6 @@
 -- ones that an activity named; codes beside their names. Null: no activity ever
 -- named the property. (none): it was set to nothing, as the agent of an
 -- unassigned ticket is. Key: ticket_id
-with last_values as (
-    select
-        t.ticket_id,
-        (
-            select a.priority
-            from activities as a
-            where
-                a.ticket_id = t.ticket_id
-                and a.priority is not null
-            order by
-                a.performed_at desc,
-                a.is_new_ticket,
-                a.export_id desc,
-                a.position desc
-            limit 1
-        ) as priority,
-        (
-            select a.group_name
-            from activities as a
-            where
-                a.ticket_id = t.ticket_id
-                and a.group_name is not null
-            order by
-                a.performed_at desc,
-                a.is_new_ticket,
-                a.export_id desc,
-                a.position desc
-            limit 1
-        ) as group_name,
-        (
-            select a.agent_id
-            from activities as a
-            where
-                a.ticket_id = t.ticket_id
-                and a.agent_id is not null
-            order by
-                a.performed_at desc,
-                a.is_new_ticket,
-                a.export_id desc,
-                a.position desc
-            limit 1
-        ) as agent_id,
-        (
-            select a.product
-            from activities as a
-            where
-                a.ticket_id = t.ticket_id
-                and a.product is not null
-            order by
-                a.performed_at desc,
-                a.is_new_ticket,
-                a.export_id desc,
-                a.position desc
-            limit 1
-        ) as product,
-        (
-            select a.source
-            from activities as a
-            where
-                a.ticket_id = t.ticket_id
-                and a.source is not null
-            order by
-                a.performed_at desc,
-                a.is_new_ticket,
-                a.export_id desc,
-                a.position desc
-            limit 1
-        ) as source
-    from tickets as t
-)
-
 select
     v.ticket_id,
     v.priority as priority_code,
@@ -92,6 +21,6 @@ select
         when trim(v.source) = '' then '(none)'
         else coalesce(s.name, v.source)
     end as source
-from last_values as v
+from last_named_values as v
 left join priorities as p on p.priority = v.priority
 left join sources as s on s.source = v.source;
