@@ -156,9 +156,7 @@ class Export:
         """Yield the elements of "activities_data"."""
         names = set()
         self.expect("{")
-        separator = "}" if self.peek() == "}" else ","
-        if separator == "}":
-            self.at += 1
+        separator = self.first_of("}")
         while separator == ",":
             name = self.value()
             if not isinstance(name, str):
@@ -181,10 +179,7 @@ class Export:
     def elements(self) -> Iterator[object]:
         """Yield the elements of the array that comes next."""
         self.expect("[")
-        if self.peek() == "]":
-            self.at += 1
-            return
-        separator = ","
+        separator = self.first_of("]")
         while separator == ",":
             for element in self.whole_elements():
                 self.number += 1
@@ -219,6 +214,12 @@ class Export:
         self.expect(",")
         return cast(list[object], elements)
 
+    def first_of(self, end: str) -> str:
+        """Go past the end of an empty object or array; return what follows its
+        beginning: *end*, or "," as before each of its elements.
+        """
+        return self.expect(end) if self.peek() == end else ","
+
     def peek(self) -> str:
         """Return the next character but white space, "" at the file's end."""
         while True:
@@ -247,42 +248,30 @@ class Export:
         while True:
             try:
                 value, end = scan(self.text, self.at)
-            except StopIteration as stop:
-                # A value should start here; "nul" may become null.
-                if stop.value > len(self.text) - 10 and self.read_more():
-                    continue
-                raise Malformed(self.broken("a value is missing")) from None
-            except JSONDecodeError as error:
-                if self.is_cut_off(error) and self.read_more():
-                    continue
-                raise Malformed(self.broken(error.msg)) from None
             except Malformed:
                 raise
+            except StopIteration as stop:
+                place, problem = stop.value, "a value is missing"
+            except JSONDecodeError as error:
+                place, problem = error.pos, error.msg
             except ValueError:  # an integer that Python refuses to convert
                 raise Malformed("a number has too many digits") from None
-            # A number near the end of the chunk may go on: 1 and 1.5e3
-            if (
-                self.text[end - 1] in '"}]'
-                or end + 3 < len(self.text)
-                or not self.read_more()
-            ):
-                self.characters += end - self.at
-                self.at = end
-                return value
-
-    def is_cut_off(self, error: JSONDecodeError) -> bool:
-        """Return whether the rest of the file may mend *error*.
-
-        Otherwise a syntax error would draw the whole file into memory.
-        """
-        return (
-            error.msg.startswith("Unterminated string")
-            or error.pos > len(self.text) - 10  # a literal, \\uXXXX
-        )
-
-    def broken(self, problem: str) -> str:
-        cut_off = "" if self.read_more() else ", or cut off"
-        return f"not JSON{cut_off}: {problem}"
+            else:
+                # A number near the end of the chunk may go on: 1 and 1.5e3
+                is_whole = self.text[end - 1] in '"}]'
+                if is_whole or end + 3 < len(self.text) or not self.read_more():
+                    self.characters += end - self.at
+                    self.at = end
+                    return value
+                continue
+            # The rest of the file mends a value that the chunk cuts off: a
+            # text, or at the very end a literal, \uXXXX. Nothing else draws
+            # the whole file into memory.
+            is_cut = problem.startswith("Unterminated string")
+            is_cut = is_cut or place > len(self.text) - 10
+            if not (is_cut and self.read_more()):
+                cut_off = "" if self.read_more() else ", or cut off"
+                raise Malformed(f"not JSON{cut_off}: {problem}")
 
     def read_more(self) -> bool:
         """Read on; return False at the end of the file.
@@ -434,9 +423,17 @@ def iso_date(text: str) -> str | None:
         return None
 
 
-# What a column stores of a value of the right type; None: it does not fit.
+def text(value: str) -> str | None:
+    """Return a text as a column stores it, where '' stands for nothing."""
+    return value or None
+
+
+def nothing(_: None) -> str:
+    return ""
+
+
 STORE: dict[str, Callable[[Any], object]] = {
-    "is_new_ticket": {True: True}.get,
+    "is_new_ticket": {True: 1}.get,
     "priority": str,
     "source": str,
     "shipment_date": iso_date,
@@ -444,11 +441,11 @@ STORE: dict[str, Callable[[Any], object]] = {
 
 
 class Column(NamedTuple):
-    """A column of `activities` that is filled from what an activity says."""
+    """How a column of `activities` stores a value; null: it does not fit."""
 
     kind: type  # of the values that fit
-    store: Callable[[Any], object] | None  # null: as they are
-    keeps_nothing: bool  # as '': that the property is set to nothing
+    store: Callable[[Any], object] | None  # None: as they are
+    keeps_nothing: bool  # as ''
 
 
 @cache
@@ -460,8 +457,9 @@ def activity_columns() -> dict[str, Column]:
         table = connection.execute("pragma table_info(activities)").fetchall()
     columns = {}
     for _, name, declared, *_ in table:
+        store = STORE.get(name, text if declared == "TEXT" else None)
         kind = KINDS.get(name, kinds[declared])
-        columns[name] = Column(kind, STORE.get(name), declared != "INTEGER")
+        columns[name] = Column(kind, store, declared != "INTEGER")
     return columns
 
 
@@ -530,7 +528,6 @@ class Shape(NamedTuple):
     columns: Columns
     names: Sequence[str]  # of the values that have a column of their own
     stores: Sequence[tuple[int, Callable[[Any], object]]]  # place, conversion
-    nothings: Sequence[str]  # '' for each property that is set to nothing
     others: Sequence[str]  # names of properties without a column
 
 
@@ -553,25 +550,23 @@ def shape(
         return None
     own = NOTE_COLUMNS if is_note else columns_by_property()
     filled: dict[str, str] = {}  # column -> name
-    nothings, others = [], []
+    stores = []
     for name, kind in zip(names, types, strict=True):
-        column = own.get(name)
-        if column is None:
-            others.append(name)
-        elif column in filled or column in nothings:
+        if (column := own.get(name)) is None:
+            continue
+        fits, store, keeps_nothing = activity_columns()[column]
+        if kind is NoneType and keeps_nothing:
+            store = nothing
+        elif kind is not fits or column in filled:
             return None
-        elif kind is activity_columns()[column].kind:
-            filled[column] = name
-        elif kind is NoneType and activity_columns()[column].keeps_nothing:
-            nothings.append(column)
-        else:
-            return None
-    stores = [activity_columns()[column].store for column in filled]
+        if store:
+            stores.append((len(filled), store))
+        filled[column] = name
+    others = [name for name in names if name not in own]
     return Shape(
-        (*HEAD, *filled, *nothings, *["other_properties"][: len(others)]),
+        (*HEAD, *filled, *["other_properties"][: len(others)]),
         [*filled.values()],
-        [(place, store) for place, store in enumerate(stores) if store],
-        [""] * len(nothings),
+        stores,
         others,
     )
 
@@ -599,15 +594,14 @@ def activity_row(
         found = None  # odd_row() says what is wrong
     if found is None:
         return odd_row(record, export_id, position)
-    columns, names, stores, nothings, others = found
+    columns, names, stores, others = found
     values = [details[name] for name in names]
     for place, store in stores:
         values[place] = store(values[place])
-    if not all(values) and (None in values or "" in values):
+    if None in values:
         return odd_row(record, export_id, position)
     if others:
-        rest = as_json({name: details[name] for name in others})
-        nothings = (*nothings, rest)
+        values.append(as_json({name: details[name] for name in others}))
     return columns, (
         record["ticket_id"],
         performed_at,
@@ -616,7 +610,6 @@ def activity_row(
         record["performer_type"],
         record.get("performer_id"),
         *values,
-        *nothings,
     )
 
 
@@ -682,7 +675,7 @@ def stored(column: str, value: object) -> tuple[object, bool]:
     kind, store, keeps_nothing = activity_columns()[column]
     if type(value) is kind and is_storable(value):
         kept = store(value) if store else value
-        if kept is not None and kept != "":
+        if kept is not None:
             return kept, True
     if not keeps_nothing:
         return None, False
@@ -1096,7 +1089,6 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
         part.unlink(missing_ok=True)
         with connected(part, stands_for=path) as connection:
             # Nobody sees the file until it is whole and on the disk.
-            connection.execute("pragma journal_mode = off")
             connection.execute("pragma synchronous = off")
             create_schema(connection)
             connection.execute("begin")
