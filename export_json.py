@@ -29,6 +29,7 @@ import sqlite3
 import sys
 import time
 import zlib
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -75,7 +76,7 @@ ENDS_SIZE = 1 << 16  # bytes at both ends of a file in which metadata may stand
 BATCH_ROWS = 20_000  # are sorted and inserted together, ...
 BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
-CACHE_KIB = 8_000  # of the database's pages in memory
+CACHE_KIB = 32_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
 
 Json = dict[str, Any]
@@ -522,6 +523,16 @@ def as_json(rest: Json) -> str | None:
     return encode(rest) if rest else None
 
 
+def halves(parts: Sequence[Any]) -> list[tuple[Sequence[str], Sequence[type]]]:
+    """Return a shape's parts: names and types of the fields, then of the rest."""
+    fields = next((n for n, part in enumerate(parts) if type(part) is type), 0)
+    middle = (len(parts) + 2 * fields) // 2
+    return [
+        (parts[:fields], parts[fields : 2 * fields]),
+        (parts[2 * fields : middle], parts[middle:]),
+    ]
+
+
 class Shape(NamedTuple):
     """How records of one shape become rows."""
 
@@ -532,16 +543,12 @@ class Shape(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def shape(
-    is_note: bool,
-    field_names: Sequence[str],
-    field_types: Sequence[type],
-    names: Sequence[str],
-    types: Sequence[type],
-) -> Shape | None:
-    """Return the shape of records that have these fields, and in their note or
-    their activity these names and types. None: look at each value.
+def shape(is_note: bool, *parts: str | type) -> Shape | None:
+    """Return the shape of records with these *parts*: the names of their
+    fields, the types of these, and the names and types in their note or their
+    activity. None: look at each value.
     """
+    (field_names, field_types), (names, types) = halves(parts)
     fields = dict(zip(field_names, field_types, strict=True))
     performer = fields.pop("performer_id", NoneType)
     if fields != REQUIRED or performer not in (int, NoneType):
@@ -584,10 +591,10 @@ def activity_row(
         details = activity["note"] if is_note else activity
         found = shape(
             is_note,
-            (*record,),
-            (*map(type, record.values()),),
-            (*details,),
-            (*map(type, details.values()),),
+            *record,
+            *map(type, record.values()),
+            *details,
+            *map(type, details.values()),
         )
         performed_at = parse_timestamp(record["performed_at"])
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -767,19 +774,23 @@ class Ingested:
     last_performed_at: int | None = None
 
     def count(self, seconds: Sequence[int], metadata: Metadata) -> None:
-        """Count some more activities, by their seconds."""
-        first, last = metadata.start_at, metadata.end_at
+        """Count some more activities, by their seconds in order."""
+        before = bisect_left(seconds, metadata.start_at)
+        after = len(seconds) - bisect_right(seconds, metadata.end_at)
         self.activities += len(seconds)
-        self.outside_window += sum(not first <= s <= last for s in seconds)
-        latest = max(seconds)
+        self.outside_window += before + after
+        latest = seconds[-1]
         if self.last_performed_at is None or latest > self.last_performed_at:
             self.last_performed_at = latest
 
 
 def insert_batch(
-    connection: sqlite3.Connection, batch: Mapping[Columns, list[Row]]
+    connection: sqlite3.Connection,
+    batch: Mapping[Columns, list[Row]],
+    seconds: Sequence[int],
 ) -> int:
-    """Insert rows, by their columns; return how many are repeated.
+    """Insert rows of these seconds, by their columns; return how many are
+    repeated.
 
     In the order of the table, so that each of its pages is visited once.
     """
@@ -791,13 +802,12 @@ def insert_batch(
         statement = insert_into("activities", columns)
         connection.executemany(statement, rows)
     ticket_ids = {row[0] for rows in batch.values() for row in rows}
-    seconds = [row[1] for rows in batch.values() for row in rows]
     removed = connection.execute(
         remove_repeated(),
         {
             "ticket_ids": json.dumps([*ticket_ids]),
-            "first_second": min(seconds),
-            "last_second": max(seconds),
+            "first_second": seconds[0],
+            "last_second": seconds[-1],
         },
     )
     return removed.rowcount
@@ -842,7 +852,9 @@ def make_room(
     while holder(free):
         free += 1
     for number in range(free - 1, export_id - 1, -1):
-        connection.execute(sql("ingest/move_export"), {"export_id": number})
+        for part in ("export", "activities"):
+            move = sql(f"ingest/move_{part}"), {"export_id": number}
+            connection.execute(*move)
     return export_id
 
 
@@ -881,8 +893,8 @@ def ingest(
     ingested = Ingested(name)
     made = rows(export, export_id, careful=careful)
     for batch in batches(made, export):
-        ingested.repeated += insert_batch(connection, batch)
-        seconds = [row[1] for rows in batch.values() for row in rows]
+        seconds = sorted(row[1] for rows in batch.values() for row in rows)
+        ingested.repeated += insert_batch(connection, batch, seconds)
         ingested.count(seconds, metadata)
         show_progress(f"{name}: {ingested.activities:,} activities")
     show_progress("")
@@ -1059,7 +1071,6 @@ def connected(
         # Our own runs wait for each other elsewhere: see locked().
         connection = sqlite3.connect(path, timeout=30, isolation_level=None)
         try:
-            connection.execute("pragma foreign_keys = on")
             connection.execute("pragma temp_store = file")
             connection.execute(f"pragma cache_size = -{CACHE_KIB}")
             yield connection

@@ -2,10 +2,10 @@
 """Make a believable helpdesk's day as a Freshdesk ticket activity export.
 
 Glossary
-    ticket     a customer's matter; its ids grow with its creation
+    ticket     a customer's matter; its id grows with its creation
     requester  the customer who raised it; a *contact* is someone in copy
     agent      who works on it, in a *group*, on a *shift*
-    stage      where a ticket stands: a status, and what happens next in it
+    stage      where a ticket stands: its status, and which steps may follow
     step       what somebody does to a ticket: a note, a new stage, or both
     window     the 24 hours of one export, both ends included
     clock      time that passes only when somebody is there (office hours)
@@ -28,18 +28,21 @@ from __future__ import annotations
 import argparse
 import random
 import time
+import zoneinfo
 from array import array
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
-from itertools import accumulate, count
+from functools import cache
+from itertools import accumulate, count, islice
 from json import dumps
 from math import exp
 from pathlib import Path
 from statistics import NormalDist
-from typing import IO, Any, NamedTuple, Protocol, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 from freshdesk import (
     DAY,
@@ -51,18 +54,19 @@ from freshdesk import (
     REPLY,
     REPLY_TO_FORWARD,
     Failure,
-    run_script,
     format_timestamp,
     locked,
+    plural,
     replacing,
+    run_script,
     show_progress,
     without_garbage_collection,
 )
 
 # ---- The tables that make the world ----------------------------------------
-# Where no source is named, the figures are what support teams commonly report
-# (one-touch resolutions around a third, skewed waits), tuned so that a weekday
-# ends with about six in ten of its tickets resolved.
+# A figure without a source is one that support teams commonly report: a third
+# of tickets resolved by the first answer, skewed waits. The figures are tuned
+# so that a weekday ends with about six in ten of its tickets resolved.
 
 EARLIER_SHARE = 0.1  # of the tickets were opened before the first window
 
@@ -73,16 +77,16 @@ ARRIVALS = [
     *(0.55, 0.90, 1.00, 0.97, 0.62, 0.68, 0.90, 0.92),
     *(0.85, 0.66, 0.42, 0.30, 0.26, 0.21, 0.14, 0.08),
 ]
-# Business customers rest at the weekend; Monday brings what was left over.
+# Business customers rest at the weekend and write more on Monday.
 WEEKDAYS = (1.15, 1.05, 1.0, 1.0, 0.92, 0.35, 0.28)  # Monday first
 
 
 class Shift(NamedTuple):
     share: float  # of the agents
     days: Sequence[int]  # 0 is Monday
-    begins: float  # local hours; one that ends before it begins, at night
-    ends: float
-    skeleton: bool  # a few people who stand in for every group
+    begins: float  # a local hour
+    ends: float  # a local hour; a night shift ends before it begins
+    skeleton: bool  # a few agents who stand in for every group
 
 
 SHIFTS = {
@@ -92,20 +96,21 @@ SHIFTS = {
     "night": Shift(0.05, range(7), 19.5, 7.5, True),
     "weekend": Shift(0.05, (5, 6), 7.0, 20.0, True),
 }
-TICKETS_PER_AGENT = 20  # new ones a day: a usual workload
+TICKETS_PER_AGENT = 20  # new tickets a day: a usual workload
 FEWEST_AGENTS = 12
-# How unevenly work and trade spread: the higher, the more the first ones get.
+# The higher a skew, the more work or trade goes to the first few people.
 AGENT_SKEW, REQUESTER_SKEW = 1.4, 2.5
 REQUESTERS_PER_TICKET = 0.8
-# Out of office hours the skeleton shift takes these at once (1 is low); the
-# rest waits for the morning.
+# Out of office hours the skeleton shift takes this share of tickets at once,
+# by priority (1 is low). The other tickets wait for the morning.
 ON_CALL = {1: 0.25, 2: 0.4, 3: 0.7, 4: 0.97}
-# Nobody's ticket waits longer than this for a skeleton shift to return.
+# The office takes a ticket over rather than let it wait longer than this for
+# a skeleton shift to return.
 PATIENCE = 8 * 3600
 
-# How long agents take, by priority (1 is low): service levels are set so.
+# Agents' waits are multiplied by this, by priority (1 is low).
 PACE = {1: 2.1, 2: 1.05, 3: 0.55, 4: 0.2}
-SLA_HOURS = {1: 72, 2: 24, 3: 8, 4: 2}  # Freshdesk's usual defaults, roughly
+SLA_HOURS = {1: 72, 2: 24, 3: 8, 4: 2}  # roughly Freshdesk's defaults
 
 
 class Product(NamedTuple):
@@ -150,8 +155,8 @@ SECOND_LEVEL, SECOND_LEVEL_SHARE = "Second Level", 0.1  # takes escalations
 class Source(NamedTuple):
     weight: float
     reply: int  # the type of public notes: email is replied to by email
-    pace: float  # of everything: a chat or a call is soon over
-    stage: str  # where its tickets begin
+    pace: float  # multiplies every wait: a chat or a call is soon over
+    stage: str  # where a ticket begins
 
 
 EMAIL, PORTAL, PHONE, TWITTER, FACEBOOK, CHAT, WIDGET = 1, 2, 3, 5, 6, 7, 9
@@ -164,20 +169,21 @@ SOURCES = {
     TWITTER: Source(3, PUBLIC_NOTE, 0.7, "New"),
     FACEBOOK: Source(2, PUBLIC_NOTE, 0.7, "New"),
 }
-ASSIGNED_SHARE = 0.65  # get an agent when opened; an agent picks up the rest
+# This share of tickets gets an agent when opened; an agent picks up the rest.
+ASSIGNED_SHARE = 0.65
 
 # Who takes a step. A colleague helps the assigned agent; a contact is in copy.
 AGENT, COLLEAGUE, CUSTOMER, CONTACT, SYSTEM, NOBODY = range(6)
-PUBLIC = -1  # the public note's type depends on the ticket's source
-SILENT = -2  # a step without a note
+PUBLIC = -1  # a public note, whose type depends on the ticket's source
+SILENT = -2  # no note
 
 STAYS, HANDS_OVER, ESCALATES = range(3)
 
 
 class Step(NamedTuple):
-    """What may happen next in a stage, and after how long.
+    """A step that may follow in a stage, and how long it takes to come.
 
-    The wait is log-normal: half are shorter than *minutes*, *spread* is the
+    The wait is log-normal: its median is *minutes*, and *spread* is the
     standard deviation of its logarithm. It passes on the clock of who acts.
     """
 
@@ -190,8 +196,8 @@ class Step(NamedTuple):
     effect: int = STAYS
 
 
-# The status that a stage shows. New: nobody has worked on it. Talk: a live
-# conversation, note after note; few tickets, many activities.
+# The status that a stage shows. New: nobody has worked on the ticket. Talk: a
+# live conversation, note after note; few tickets, many activities.
 LABELS = {
     "New": "Open",
     "Talk": "Open",
@@ -276,7 +282,7 @@ LIFE: dict[str, tuple[Step, ...]] = {
         Step(1.5, CUSTOMER, PUBLIC, "Open", 180, 1.2),
     ),
 }
-# Where the tickets stand that were opened before the first window.
+# The stages of the tickets that were opened before the first window.
 EARLIER_STAGES = {
     "New": 10,
     "Open": 20,
@@ -285,20 +291,16 @@ EARLIER_STAGES = {
     "Third party": 11,
     "Resolved": 18,
 }
-# Seconds from a reply to its new status. An Open in the first second of a
-# ticket that was opened earlier would read as a creation.
-GAPS = [0, 0, 0, 0, 0, 1, 1, 2, 3]
-FIRST_GAPS = [gap or 1 for gap in GAPS]
-AT_ONCE = [0]
-SLA_FIRST_SHARE = 0.12  # the service level's record comes a second early
-# Something ships from a week before a ticket is opened to some days after.
+GAPS = [0, 0, 0, 0, 0, 1, 1, 2, 3]  # seconds from a reply to its new status
+# This share of tickets shows its service level a second before its creation.
+SLA_FIRST_SHARE = 0.12
+# Days from a ticket's opening to the shipment, with weights.
 SHIPMENT_DAYS = {-7: 1, -5: 2, -4: 3, -3: 5, -2: 6, -1: 5, 0: 3, 1: 4, 3: 2}
 
-# Ids that never meet: agents stay below requesters for any number of tickets.
+# Agents' ids stay below requesters' ids for any number of tickets.
 FIRST_TICKET, FIRST_NOTE = 600, 4_025_864
 FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
 ADDRESSES = 800  # drawn from Faker; a requester keeps the same one
-TODAYS_OFFSET = 103_000_000_000  # today's ids of people and notes are long
 
 # ---- Drawing ---------------------------------------------------------------
 
@@ -307,8 +309,6 @@ MOST_DAYS = 366  # all their files are open at once
 SLOT = 900  # seconds; every zone's offset is a multiple of it
 NEVER = 1 << 60
 T = TypeVar("T")
-# A step as it is planned: who, note, the stage after, effect.
-Planned = tuple[int, int, str, int]
 TABLE = 1024  # entries of a table to draw from: drawing is one look-up
 
 
@@ -323,90 +323,58 @@ def table(weights: Mapping[T, float]) -> list[T]:
     return entries
 
 
-def steps_table(steps: Sequence[Step]) -> tuple[list[Planned], array[float]]:
-    """Return a stage's steps, each as often as its weight has it; their waits.
+def steps_table(steps: Sequence[Step]) -> tuple[list[Step], array[float]]:
+    """Return steps, each as often as its weight has it, and waits in seconds.
 
-    Each time it has another wait, in seconds: the quantiles of its
-    distribution.
+    The waits of one step are the quantiles of its distribution.
     """
-    planned: list[Planned] = []
+    entries = table({step: step.weight for step in steps})
     waits = array("d")
-    for step, times in Counter(table({s: s.weight for s in steps})).items():
-        planned += [(step.who, step.note, step.to, step.effect)] * times
+    for step, times in Counter(entries).items():
         for i in range(times):
             normal = NormalDist().inv_cdf((i + 0.5) / times)
             waits.append(60 * step.minutes * exp(step.spread * normal))
-    return planned, waits
+    return entries, waits
 
 
 class Clock:
     """A clock that runs at a given rate in every slot of time, 0 to 1.
 
-    Agents' waits are measured on it, so that they stand still out of hours
-    and spread over the morning; arrivals are even on it.
+    Agents' waits pass on the clock of their shift, so that a wait stands still
+    out of hours. Arrivals are even on the customers' clock.
     """
 
-    def __init__(
-        self, start: int, rates: Sequence[float], *, skeleton: bool = False
-    ) -> None:
+    def __init__(self, start: int, rates: Sequence[float]) -> None:
         self.start = start
-        self.skeleton = skeleton  # the clock of a skeleton shift
         self.rates = rates
         self.readings = [0.0, *accumulate(rate * SLOT for rate in rates)]
 
     def reading(self, second: int) -> float:
         """Return how much has passed by *second*."""
         slot, within = divmod(second - self.start, SLOT)
-        if slot >= len(self.rates):
-            return self.readings[-1]
         return self.readings[slot] + within * self.rates[slot]
 
     def when(self, reading: float) -> int:
         """Return the second at which the clock shows *reading*, or NEVER."""
-        readings = self.readings
-        slot = bisect_right(readings, reading) - 1
-        if slot >= len(self.rates):
+        slot = bisect_right(self.readings, reading) - 1
+        if slot == len(self.rates):
             return NEVER
-        into = (reading - readings[slot]) / self.rates[slot]
+        into = (reading - self.readings[slot]) / self.rates[slot]
         return self.start + slot * SLOT + int(into)
 
     def after(self, second: int, wait: float) -> int:
         """Return the second by which *wait* more has passed, or NEVER."""
-        # self.when(self.reading(second) + wait), without the calls
-        readings, rates, passed = self.readings, self.rates, second - self.start
-        slot = passed // SLOT
-        reading = readings[slot] + passed % SLOT * rates[slot] + wait
-        if reading >= readings[-1]:
-            return NEVER
-        slot = bisect_right(readings, reading, slot) - 1
-        into = (reading - readings[slot]) / rates[slot]
-        return self.start + slot * SLOT + int(into)
+        return self.when(self.reading(second) + wait)
 
 
-class Calendar:
-    """The local days and hours of the slots of time that are simulated."""
+def local_hours(start: int, last: int, zone: tzinfo) -> list[tuple[int, float]]:
+    """Return the local weekday and hour of each slot up to *last* and beyond.
 
-    def __init__(self, first: int, last: int, zone: tzinfo) -> None:
-        self.start = first - first % SLOT
-        slots = range(self.start, last + 2 * SLOT, SLOT)
-        moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
-        self.hours = [(m.weekday(), m.hour + m.minute / 60) for m in moments]
-
-    def arrivals(self) -> Clock:
-        """Return the customers' clock."""
-        rates = [ARRIVALS[int(h)] * WEEKDAYS[day] for day, h in self.hours]
-        return Clock(self.start, rates)
-
-    def shift(self, shift: Shift) -> Clock:
-        """Return the clock that runs while the shift is at work."""
-        rates = [on_shift(shift, *local) for local in self.hours]
-        return Clock(self.start, rates, skeleton=shift.skeleton)
-
-
-def on_shift(shift: Shift, weekday: int, hour: float) -> bool:
-    if shift.begins > shift.ends:
-        return hour >= shift.begins or hour < shift.ends
-    return weekday in shift.days and shift.begins <= hour < shift.ends
+    The slot beyond is for a status that follows its reply after the end.
+    """
+    slots = range(start, last + 2 * SLOT, SLOT)
+    moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
+    return [(m.weekday(), m.hour + m.minute / 60) for m in moments]
 
 
 # ---- People ----------------------------------------------------------------
@@ -416,66 +384,83 @@ class Staff:
     """The agents: teams by group and shift, and who is on duty when."""
 
     def __init__(
-        self, draw: Callable[[], float], agents: int, calendar: Calendar
+        self,
+        draw: Callable[[], float],
+        agents: int,
+        ids: Iterator[int],
+        start: int,
+        hours: Sequence[tuple[int, float]],
     ) -> None:
-        self.draw = draw
-        ids = count(FIRST_AGENT)
-        regular = [s for s in SHIFTS if not SHIFTS[s].skeleton]
-        self.teams: dict[tuple[str, str], list[int]] = {}
-        for group, group_share in group_shares().items():
-            for name in regular:
-                size = round(agents * group_share * SHIFTS[name].share)
-                team = [next(ids) for _ in range(max(1, size))]
-                self.teams[group, name] = team
-        for name, shift in SHIFTS.items():
-            if shift.skeleton:
-                size = max(2, round(agents * shift.share))
-                team = [next(ids) for _ in range(size)]
-                for group in group_shares():
-                    self.teams[group, name] = team
-        self.clocks = {n: calendar.shift(s) for n, s in SHIFTS.items()}
-        # Larger shifts stand more often in these lists.
-        self.office = [name for name in regular for _ in range(size_of(name))]
-        self.start = calendar.start
-        self.duty = [self.on_duty(*hour) for hour in calendar.hours]
-
-    def on_duty(self, weekday: int, hour: float) -> tuple[bool, list[str]]:
-        """Return whether the office is open, and the shifts at work then."""
-        present = [s for s in SHIFTS if on_shift(SHIFTS[s], weekday, hour)]
-        regular = [s for s in present if not SHIFTS[s].skeleton]
-        names = regular or present
-        return bool(regular), [n for n in names for _ in range(size_of(n))]
+        self.draw, self.start = draw, start
+        self.teams = hire_teams(agents, ids)
+        self.clocks = {
+            name: Clock(start, [is_at_work(shift, *hour) for hour in hours])
+            for name, shift in SHIFTS.items()
+        }
+        self.office = by_size([s for s in SHIFTS if not SHIFTS[s].skeleton])
+        self.duty = [shifts_on_duty(*hour) for hour in hours]
 
     def pick(
         self, second: int, group: str, priority: int, *, now: bool = False
-    ) -> tuple[int, Clock]:
-        """Return an agent for the ticket, and the clock; *now*: on duty."""
-        draw = self.draw
-        is_open, shifts = self.duty[(second - self.start) // SLOT]
-        if not (is_open or now or draw() < ON_CALL[priority]):
+    ) -> tuple[int, str]:
+        """Return an agent for the ticket, and the shift; *now*: on duty."""
+        shifts = self.duty[(second - self.start) // SLOT]
+        is_closed = SHIFTS[shifts[0]].skeleton
+        if is_closed and not now and self.draw() >= ON_CALL[priority]:
             shifts = self.office
         return self.one_of(group, shifts)
 
-    def one_of(self, group: str, shifts: Sequence[str]) -> tuple[int, Clock]:
+    def one_of(self, group: str, shifts: Sequence[str]) -> tuple[int, str]:
+        """Return an agent of the group on one of the shifts, and the shift."""
         shift = shifts[int(self.draw() * len(shifts))]
         team = self.teams[group, shift]
-        agent = team[int(len(team) * self.draw() ** AGENT_SKEW)]
-        return agent, self.clocks[shift]
+        return team[int(len(team) * self.draw() ** AGENT_SKEW)], shift
+
+
+def is_at_work(shift: Shift, weekday: int, hour: float) -> bool:
+    if shift.begins > shift.ends:
+        return hour >= shift.begins or hour < shift.ends
+    return weekday in shift.days and shift.begins <= hour < shift.ends
+
+
+def shifts_on_duty(weekday: int, hour: float) -> list[str]:
+    """Return the shifts at work; skeleton shifts only if there is no other."""
+    present = [s for s in SHIFTS if is_at_work(SHIFTS[s], weekday, hour)]
+    regular = [s for s in present if not SHIFTS[s].skeleton]
+    return by_size(regular or present)
+
+
+def by_size(shifts: Sequence[str]) -> list[str]:
+    """Return the shifts, a larger one more often."""
+    return [s for s in shifts for _ in range(round(SHIFTS[s].share * 100))]
+
+
+def hire_teams(
+    agents: int, ids: Iterator[int]
+) -> dict[tuple[str, str], list[int]]:
+    """Return the agents of each group and shift."""
+    shares = group_shares()
+    teams: dict[tuple[str, str], list[int]] = {}
+    for group, share in shares.items():
+        for name, shift in SHIFTS.items():
+            if not shift.skeleton:
+                size = max(1, round(agents * share * shift.share))
+                teams[group, name] = list(islice(ids, size))
+    for name, shift in SHIFTS.items():
+        if shift.skeleton:
+            team = list(islice(ids, max(2, round(agents * shift.share))))
+            teams |= {(group, name): team for group in shares}
+    return teams
 
 
 def group_shares() -> dict[str, float]:
-    """Return each group's share of the agents: as much as it gets to do."""
-    shares = {issue.group: 0.0 for issue in ISSUES.values()}
+    """Return each group's share of the agents, by its share of the work."""
+    work: dict[str, float] = defaultdict(float)
     for issue in ISSUES.values():
-        shares[issue.group] += issue.weight
-    total = sum(shares.values()) / (1 - SECOND_LEVEL_SHARE)
-    return {group: weight / total for group, weight in shares.items()} | {
-        SECOND_LEVEL: SECOND_LEVEL_SHARE
-    }
-
-
-def size_of(shift: str) -> int:
-    return round(SHIFTS[shift].share * 100)
+        work[issue.group] += issue.weight
+    total = sum(work.values()) / (1 - SECOND_LEVEL_SHARE)
+    shares = {group: weight / total for group, weight in work.items()}
+    return shares | {SECOND_LEVEL: SECOND_LEVEL_SHARE}
 
 
 def draw_addresses(locale: str, seed: int, size: int) -> list[str]:
@@ -494,39 +479,18 @@ def draw_addresses(locale: str, seed: int, size: int) -> list[str]:
 # ---- Tickets and how they are written ---------------------------------------
 
 
+@dataclass(init=False, slots=True)
 class Ticket:
     """A ticket as it stands.
 
-    It has no text of its own: of a large helpdesk's, hardly any ticket is in
-    the processor's cache when its turn comes, and each text would be another
-    wait for memory. Written text around what changes took a fifth more time at
-    ten million activities, and more than twice the memory.
+    Its texts are shared between tickets. Text of its own for each ticket would
+    more than double the memory.
     """
 
-    __slots__ = (
-        "address",
-        "agent",
-        "assigned",
-        "clock",
-        "contacted",
-        "group",
-        "id",
-        "issue",
-        "priority",
-        "product",
-        "requester",
-        "said",
-        "second",
-        "shipment",
-        "source",
-        "stage",
-        "step",
-        "unseen",
-    )
     id: int
     requester: int
-    address: str  # as JSON, like the shipment's date
-    shipment: str
+    address: str  # as JSON
+    shipment: str  # its date, as JSON
     product: str
     issue: str
     source: int
@@ -534,80 +498,63 @@ class Ticket:
     priority: int
     group: str
     agent: int  # who works on it
-    clock: Clock  # and when
-    assigned: int | None  # who is shown to do so
+    shift: str  # when the agent works
+    assigned: int | None  # who is shown as the agent
     contacted: bool
-    step: Planned  # what happens next
-    second: int  # of its minute
-    unseen: bool  # opened before the windows, and not in them so far
-    said: tuple[Any, ...]  # what today's form has last told
+    step: Step  # the next step
+    second: int  # of the next step, within its minute
+    unseen: bool  # opened before the first window and not yet in an export
+    told: tuple[Any, ...]  # the state that today's form told last
 
 
-class Form(Protocol):
-    """How the export writes what happens, from the ticket's id on.
-
-    All of a second's records begin alike (beginning()). "" stands for what a
-    form leaves out.
-    """
-
-    def know(self, ticket: Ticket) -> None:
-        """Take what an earlier export has told of the ticket."""
-
-    def created(self, ticket: Ticket, by: int) -> str: ...
-
-    def note(self, ticket: int, by: int, number: int, kind: int) -> str: ...
-
-    def changed(self, ticket: Ticket, by: int | None) -> str: ...
-
-    def service_level(self, ticket: Ticket, due: int) -> str: ...
-
-    def routed(self, ticket: Ticket) -> str: ...
+# The forms write a record from the ticket's id on. All records of a second
+# begin alike.
 
 
 def beginning(second: int) -> str:
-    """Return what comes before the ticket's id in a record of that second."""
+    """Return the text before the ticket's id in a record of that second."""
     return f'{{"performed_at": "{format_timestamp(second)}", "ticket_id": '
 
 
-BOOLEANS = {False: "false", True: "true"}
-MONTHS = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-)
-TEXT = {  # every name of the tables, once and for all as JSON
-    name: dumps(name)
-    for names in (LABELS.values(), ISSUES, PRODUCTS, group_shares())
-    for name in names
-}
+def note(ticket: Ticket, by: int, number: int, kind: int) -> str:
+    """Return the record of a note, the same in both forms."""
+    return (
+        f'{ticket.id}, "performer_type": "user", "performer_id": {by}, '
+        f'"activity": {{"note": {{"id": {number}, "type": {kind}}}}}}}'
+    )
+
+
+NAMES = [*LABELS.values(), *ISSUES, *PRODUCTS, *group_shares()]
+TEXT = {name: dumps(name) for name in NAMES}  # as JSON
 CATEGORY = {name: dumps(p.category) for name, p in PRODUCTS.items()}
-STATUS = {stage: TEXT[label] for stage, label in LABELS.items()}
+BOOLEANS = {False: "false", True: "true"}
+NOT_SHIPPED = '"N/A"'
+
+
+@cache
+def shipment_date(day: int) -> str:
+    return dumps(f"{EPOCH + timedelta(days=day):%d %b, %Y}")
 
 
 class ReadmeForm:
     """The README's form: a note, or all twelve properties after a change."""
 
-    def know(self, ticket: Ticket) -> None:
-        pass  # it tells everything each time
-
-    def note(self, ticket: int, by: int, number: int, kind: int) -> str:
-        return (
-            f'{ticket}, "performer_type": "user", "performer_id": {by}, '
-            f'"activity": {{"note": {{"id": {number}, "type": {kind}}}}}}}'
-        )
+    id_offset = 0
 
     def changed(self, ticket: Ticket, by: int | None) -> str:
-        who = f'user", "performer_id": {by}'
+        """Return the record of a change by somebody, or by the system."""
+        performer = f'"user", "performer_id": {by}'
         if by is None:
-            who = 'system", "performer_id": null'
+            performer = '"system", "performer_id": null'
         return (
-            f'{ticket.id}, "performer_type": "{who}, "activity": {{'
+            f'{ticket.id}, "performer_type": {performer}, "activity": {{'
             f'"shipping_address": {ticket.address}, '
             f'"shipment_date": {ticket.shipment}, '
             f'"category": {CATEGORY[ticket.product]}, '
             f'"contacted_customer": {BOOLEANS[ticket.contacted]}, '
             f'"issue_type": {TEXT[ticket.issue]}, '
             f'"source": {ticket.source}, '
-            f'"status": {STATUS[ticket.stage]}, '
+            f'"status": {TEXT[LABELS[ticket.stage]]}, '
             f'"priority": {ticket.priority}, '
             f'"group": {TEXT[ticket.group]}, '
             f'"agent_id": {ticket.assigned or "null"}, '
@@ -615,147 +562,132 @@ class ReadmeForm:
             f'"product": {TEXT[ticket.product]}}}}}'
         )
 
-    def created(self, ticket: Ticket, by: int) -> str:
-        return self.changed(ticket, by)
+    def created(
+        self, ticket: Ticket, by: int, created: int, _seen: int
+    ) -> list[tuple[int, str]]:
+        """Return the record of the creation, with its second."""
+        return [(created, self.changed(ticket, by))]
 
-    def service_level(self, ticket: Ticket, due: int) -> str:  # noqa: ARG002
-        return ""
-
-    def routed(self, ticket: Ticket) -> str:  # noqa: ARG002
-        return ""
-
-
-ROUTED = {  # what the automation on creation does besides
-    name: f', "added_tags": [{dumps(issue.tag)}], '
-    '"automation": {"type": 1, "rule": "Route by ticket type"}'
-    for name, issue in ISSUES.items()
-}
+    def know(self, ticket: Ticket) -> None:
+        """Do nothing: this form tells all properties each time."""
 
 
 ORDER = dumps("Nº de pedido")  # a custom field's name is not always English
+# The properties of a ticket that can change, as today's form names them.
+STATE = ("status", "priority", "group", "agent_id", "Contacted customer")
+
+
+def state(ticket: Ticket) -> tuple[Any, ...]:
+    """Return the values of STATE, as they are written."""
+    return (
+        TEXT[LABELS[ticket.stage]],
+        ticket.priority,
+        TEXT[ticket.group],
+        ticket.assigned,
+        BOOLEANS[ticket.contacted],
+    )
 
 
 class TodaysForm:
     """Today's form: only what changed, and what the helpdesk does by itself."""
 
+    id_offset = 103_000_000_000  # today's ids of people and notes are long
+
     def know(self, ticket: Ticket) -> None:
-        ticket.said = state(ticket)
+        """Take the ticket's state as told by an earlier export."""
+        ticket.told = state(ticket)
 
-    def record(self, ticket: int, by: int | None, activity: str) -> str:
-        who = '"system"'
-        if by is not None:
-            who = f'"user", "performer_id": {by + TODAYS_OFFSET}'
+    def record(self, ticket: Ticket, by: int | None, activity: str) -> str:
+        performer = f'"user", "performer_id": {by}'
+        if by is None:
+            performer = '"system"'
         return (
-            f'{ticket}, "performer_type": {who}, "activity": {{{activity}}}}}'
+            f'{ticket.id}, "performer_type": {performer}, '
+            f'"activity": {{{activity}}}}}'
         )
-
-    def note(self, ticket: int, by: int, number: int, kind: int) -> str:
-        number += TODAYS_OFFSET
-        note = f'"note": {{"id": {number}, "type": {kind}}}'
-        return self.record(ticket, by, note)
-
-    def created(self, ticket: Ticket, by: int) -> str:
-        ticket.said = ("Open", ticket.priority, None, ticket.assigned, False)
-        agent = ticket.assigned
-        activity = (
-            f'"new_ticket": true, "status": "Open", '
-            f'"priority": {ticket.priority}, "source": {ticket.source}, '
-            f'"requester_id": {ticket.requester + TODAYS_OFFSET}, '
-            f'"group": null, '
-            f'"agent_id": {agent + TODAYS_OFFSET if agent else "null"}, '
-            f'"ticket_type": {TEXT[ticket.issue]}, '
-            f'"product": {TEXT[ticket.product]}, "Category": '
-            f"{CATEGORY[ticket.product]}, "
-            f'"Contacted customer": false'
-        )
-        if ticket.address != NOT_SHIPPED:
-            order = f"A-{ticket.id * 7919 % 1_000_000:06}"
-            activity += (
-                f', "Shipping address": {ticket.address}, "Shipment date": '
-                f'{ticket.shipment}, {ORDER}: "{order}"'
-            )
-        return self.record(ticket.id, by, activity)
-
-    def changes(self, ticket: Ticket) -> list[str]:
-        """Return what is new since the ticket's last record, and note it."""
-        said, now = ticket.said, state(ticket)
-        ticket.said = now
-        status, priority, group, agent, contacted = now
-        new = []
-        if status != said[0]:
-            new.append(f'"status": {TEXT[status]}')
-        if priority != said[1]:
-            new.append(f'"priority": {priority}')
-        if group != said[2]:
-            new.append(f'"group": {TEXT[group]}')
-        if agent != said[3]:
-            new.append(f'"agent_id": {agent + TODAYS_OFFSET}')
-        if contacted != said[4]:
-            new.append(f'"Contacted customer": {BOOLEANS[contacted]}')
-        return new
 
     def changed(self, ticket: Ticket, by: int | None) -> str:
-        new = self.changes(ticket)
+        """Return the record of all that changed since the ticket's last one."""
+        before, ticket.told = ticket.told, state(ticket)
+        new = [
+            f'"{name}": {value}'
+            for name, value, old in zip(STATE, ticket.told, before, strict=True)
+            if value != old
+        ]
         if by is None:
-            rule = f"{LABELS[ticket.stage]} after a rest"
-            new.append(f'"automation": {{"type": 3, "rule": {dumps(rule)}}}')
-        return self.record(ticket.id, by, ", ".join(new))
+            rule = dumps(f"{LABELS[ticket.stage]} after a rest")
+            new.append(f'"automation": {{"type": 3, "rule": {rule}}}')
+        return self.record(ticket, by, ", ".join(new))
 
-    def service_level(self, ticket: Ticket, due: int) -> str:
-        activity = (
-            f'"due_by": "{EPOCH + timedelta(seconds=due):%Y-%m-%d %H:%M}", '
-            '"sla_policy": "Default SLA Policy"'
+    def created(
+        self, ticket: Ticket, by: int, created: int, seen: int
+    ) -> list[tuple[int, str]]:
+        """Return the records of the creation, each with its second.
+
+        The ticket is created without a group; an automation routes it.
+        """
+        ticket.told = state(ticket)
+        due_by = format_timestamp(seen + 3600 * SLA_HOURS[ticket.priority])
+        service_level = (
+            f'"sla_policy": "Default SLA Policy", "due_by": "{due_by}"'
         )
-        return self.record(ticket.id, None, activity)
+        routing = (
+            f'"group": {TEXT[ticket.group]}, '
+            f'"added_tags": [{dumps(ISSUES[ticket.issue].tag)}], '
+            '"automation": {"type": 1, "rule": "Route by ticket type"}'
+        )
+        return [
+            (created, self.record(ticket, by, self.creation(ticket))),
+            (seen, self.record(ticket, None, service_level)),
+            (created, self.record(ticket, None, routing)),
+        ]
 
-    def routed(self, ticket: Ticket) -> str:
-        ticket.said = state(ticket)
-        group = f'"group": {TEXT[ticket.group]}{ROUTED[ticket.issue]}'
-        return self.record(ticket.id, None, group)
+    def creation(self, ticket: Ticket) -> str:
+        activity = (
+            '"new_ticket": true, "status": "Open", '
+            f'"priority": {ticket.priority}, "source": {ticket.source}, '
+            f'"requester_id": {ticket.requester}, "group": null, '
+            f'"agent_id": {ticket.assigned or "null"}, '
+            f'"ticket_type": {TEXT[ticket.issue]}, '
+            f'"product": {TEXT[ticket.product]}, '
+            f'"Category": {CATEGORY[ticket.product]}, '
+            '"Contacted customer": false'
+        )
+        if ticket.address == NOT_SHIPPED:
+            return activity
+        order = f"A-{ticket.id * 7919 % 1_000_000:06}"
+        return (
+            f'{activity}, "Shipping address": {ticket.address}, '
+            f'"Shipment date": {ticket.shipment}, {ORDER}: "{order}"'
+        )
 
 
-def state(ticket: Ticket) -> tuple[Any, ...]:
-    """Return all of the ticket that can change, as it is shown."""
-    return (
-        LABELS[ticket.stage],
-        ticket.priority,
-        ticket.group,
-        ticket.assigned,
-        ticket.contacted,
-    )
-
-
-FORMS: dict[str, Callable[[], Form]] = {
-    "readme": ReadmeForm,
-    "today": TodaysForm,
-}
-NOT_SHIPPED = '"N/A"'
+Form = ReadmeForm | TodaysForm
+FORMS: dict[str, Form] = {"readme": ReadmeForm(), "today": TodaysForm()}
 
 # ---- The simulation ---------------------------------------------------------
 
 
 class Agenda:
-    """The tickets by when their next steps come, from *first* to *last*.
+    """The tickets by the second of their next steps.
 
-    By the second in the present minute, and by the minute later: one list
-    for each second to come would be too many to stay in the cache. One heap
-    for all would have each step look all over a large memory.
+    The present minute has a list for each second; later minutes have one list
+    each. A list for each second to come takes a tenth more memory.
     """
 
     def __init__(self, first: int, last: int) -> None:
         self.first, self.last = first, last
-        self.minutes: list[list[Ticket]] = [
-            [] for _ in range(first, last + 1, MINUTE)
-        ]
-        self.seconds: list[list[Ticket]] = []  # of the present minute
-        self.ends = first  # so does the present minute
+        minutes = range(first, last + 1, MINUTE)
+        self.minutes: list[list[Ticket]] = [[] for _ in minutes]
+        self.seconds: list[list[Ticket]] = []
+        self.ends = first  # the end of the present minute
 
-    def add(self, second: int, ticket: Ticket) -> None:
-        """Remember the ticket's next step, unless nobody will see it."""
-        if second < self.ends:
-            self.seconds[second - self.ends].append(ticket)
-        elif second <= self.last:
-            minute, ticket.second = divmod(second - self.first, MINUTE)
+    def add(self, when: int, ticket: Ticket) -> None:
+        """Remember the ticket's next step, unless it comes after the end."""
+        if when < self.ends:
+            self.seconds[when - self.ends].append(ticket)
+        elif when <= self.last:
+            minute, ticket.second = divmod(when - self.first, MINUTE)
             self.minutes[minute].append(ticket)
 
     def by_second(self) -> Iterator[tuple[int, list[Ticket]]]:
@@ -770,10 +702,11 @@ class Agenda:
 
 
 class Helpdesk:
-    """What happens between *first* and *last*, both included, in time order.
+    """The activities between *first* and *last*, both included, in time order.
 
-    The next step of every living ticket waits in an agenda. What comes seconds
-    after the reply that causes it waits, already written, in *soon*.
+    The next step of every living ticket waits in the agenda, by second.
+    Written records wait for their second to be over: a status may come
+    seconds after its reply.
     """
 
     def __init__(
@@ -789,29 +722,28 @@ class Helpdesk:
         self.draw = random.Random(seed).random
         self.tickets, self.first, self.last = tickets, first, last
         self.addresses, self.form = addresses, form
-        calendar = Calendar(first, last, zone)
-        self.arrivals = self.customers = calendar.arrivals()
-        days = (last + 1 - first) / DAY
-        agents = round(tickets / days / TICKETS_PER_AGENT)
-        self.staff = Staff(self.draw, max(FEWEST_AGENTS, agents), calendar)
+        start = first - first % SLOT
+        hours = local_hours(start, last, zone)
+        arrivals = [ARRIVALS[int(hour)] * WEEKDAYS[day] for day, hour in hours]
+        self.customers = Clock(start, arrivals)
+        self.opening, self.closing = map(self.customers.reading, (first, last))
+        new_a_day = tickets / ((last + 1 - first) / DAY)
+        agents = max(FEWEST_AGENTS, round(new_a_day / TICKETS_PER_AGENT))
+        agent_ids = count(FIRST_AGENT + form.id_offset)
+        self.staff = Staff(self.draw, agents, agent_ids, start, hours)
+        self.first_requester = FIRST_REQUESTER + form.id_offset
         self.requesters = max(20, round(tickets * REQUESTERS_PER_TICKET))
-        self.note_ids = count(FIRST_NOTE)
-        self.soon: dict[int, list[str]] = defaultdict(list)
+        self.note_ids = count(FIRST_NOTE + form.id_offset)
+        self.agenda = Agenda(first, last)
+        self.records: dict[int, list[str]] = defaultdict(list)
         self.load_tables()
 
     def load_tables(self) -> None:
         """Make the tables above quick to draw from."""
         self.products = table({p: PRODUCTS[p].weight for p in PRODUCTS})
-        self.issues = [
-            table(
-                {
-                    name: issue.weight
-                    for name, issue in ISSUES.items()
-                    if ships or not issue.shipped_only
-                }
-            )
-            for ships in (False, True)
-        ]
+        issues = {name: issue.weight for name, issue in ISSUES.items()}
+        unshipped = {i: issues[i] for i in issues if not ISSUES[i].shipped_only}
+        self.issues = {True: table(issues), False: table(unshipped)}  # ships?
         self.priorities = {
             name: table(dict(enumerate(issue.priorities, start=1)))
             for name, issue in ISSUES.items()
@@ -820,89 +752,98 @@ class Helpdesk:
         self.steps = {name: steps_table(steps) for name, steps in LIFE.items()}
         self.earlier_stages = table(EARLIER_STAGES)
         self.shipment_days = table(SHIPMENT_DAYS)
-        self.shipments: dict[int, str] = {}
 
-    def activities(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each second in which something happens, and what is written.
-
-        That is the records of that second, from the ticket's id on.
-        """
-        soon = self.soon
-        agenda = Agenda(self.first, self.last)
+    def activities(self) -> Iterator[list[str]]:
+        """Yield the records of each second, from the ticket's id on."""
         earlier = round(self.tickets * EARLIER_SHARE)
         number = FIRST_TICKET
         for _ in range(earlier):
-            second, ticket = self.earlier_ticket(number)
-            agenda.add(second, ticket)
-            number += 1 + int(self.draw() * 3)  # those between are done with
+            self.recall(number)
+            # The tickets between were closed before the first window.
+            number += 1 + int(self.draw() * 3)
         arrivals = self.arrive(self.tickets - earlier)
         seen, created = next(arrivals, (NEVER, NEVER))
-        for second, tickets in agenda.by_second():
-            if not (tickets or seen <= second or second in soon):
-                continue  # most seconds of a small helpdesk are quiet
-            texts = soon.pop(second, [])
+        for second, tickets in self.agenda.by_second():
             for ticket in tickets:
-                over = self.act(second, ticket, texts)
-                agenda.add(self.plan(over, ticket), ticket)
-            while seen <= second:
-                ticket = self.open_ticket(second, number)
-                over = self.create(second, created, ticket, texts)
-                agenda.add(self.plan(over, ticket), ticket)
+                self.act(second, ticket)
+            while seen == second:
+                self.create(number, seen, created)
                 number += 1
                 seen, created = next(arrivals, (NEVER, NEVER))
-            if texts:
-                yield second, texts
+            yield self.records.pop(second, [])
 
     def arrive(self, tickets: int) -> Iterator[tuple[int, int]]:
         """Yield when each ticket is first seen, and when created, in order.
 
-        Each is the earliest of those that are still to come, drawn at once:
-        none has to be kept. It is first seen by its service level, if early.
+        Each time is drawn at once as the earliest of all times to come, so
+        that no time has to be kept. A ticket is first seen by its service
+        level, if that is early.
         """
-        clock, draw = self.customers, self.draw
-        begin = clock.reading(self.first)
-        span = clock.reading(self.last) - begin
         later, created = 1.0, self.first
         for left in range(tickets, 0, -1):
             before = created
-            later *= draw() ** (1 / left)
-            created = clock.when(begin + span * (1 - later))
-            created = min(max(created, before), self.last)
-            is_early = created > before and draw() < SLA_FIRST_SHARE
+            later *= self.draw() ** (1 / left)
+            created = max(self.arrival(1 - later), before)
+            is_early = created > before and self.draw() < SLA_FIRST_SHARE
             yield created - is_early, created
 
-    def open_ticket(
-        self, second: int, number: int, *, seen: bool = False
-    ) -> Ticket:
-        """Return a new ticket whose properties hang together.
+    def arrival(self, share: float) -> int:
+        """Return the second by which this share of arrivals has come."""
+        reading = self.opening + (self.closing - self.opening) * share
+        return min(self.customers.when(reading), self.last)
 
-        Or one that is first *seen* then, for it was opened earlier.
+    def recall(self, number: int) -> None:
+        """Put a ticket that was opened earlier into the agenda.
+
+        Its first step is drawn inside the windows, early rather than late.
+        """
+        second = self.arrival(self.draw() ** 2)
+        ticket = self.open_ticket(number, second, is_earlier=True)
+        steps, _ = self.steps[ticket.stage]
+        ticket.step = steps[int(self.draw() * TABLE)]
+        self.agenda.add(second, ticket)
+
+    def create(self, number: int, seen: int, created: int) -> None:
+        """Let a new ticket arrive, and plan its first step."""
+        ticket = self.open_ticket(number, seen)
+        by = ticket.agent if ticket.source == PHONE else ticket.requester
+        for second, record in self.form.created(ticket, by, created, seen):
+            self.records[second].append(record)
+        self.plan(created, ticket)
+
+    def open_ticket(
+        self, number: int, second: int, *, is_earlier: bool = False
+    ) -> Ticket:
+        """Return a ticket whose properties hang together.
+
+        It is new at that second, or was opened earlier and is first seen then.
         """
         draw = self.draw
         ticket = Ticket()
         ticket.id = number
         person = int(self.requesters * draw() ** REQUESTER_SKEW)
-        ticket.requester = FIRST_REQUESTER + person
+        ticket.requester = self.first_requester + person
         ticket.product = self.products[int(draw() * TABLE)]
         ships = PRODUCTS[ticket.product].ships
-        ticket.issue = issue = self.issues[ships][int(draw() * TABLE)]
-        ticket.priority = self.priorities[issue][int(draw() * TABLE)]
-        ticket.group = ISSUES[issue].group
+        ticket.issue = self.issues[ships][int(draw() * TABLE)]
+        ticket.priority = self.priorities[ticket.issue][int(draw() * TABLE)]
+        ticket.group = ISSUES[ticket.issue].group
         ticket.source = self.sources[int(draw() * TABLE)]
         ticket.stage = SOURCES[ticket.source].stage
-        called = ticket.source == PHONE  # somebody has answered the phone
-        ticket.agent, ticket.clock = self.staff.pick(
-            second, ticket.group, ticket.priority, now=called or seen
+        called = ticket.source == PHONE  # an agent has answered the phone
+        ticket.agent, ticket.shift = self.staff.pick(
+            second, ticket.group, ticket.priority, now=called or is_earlier
         )
         is_assigned = called or draw() < ASSIGNED_SHARE
         ticket.assigned = ticket.agent if is_assigned else None
         ticket.contacted = ticket.unseen = False
-        if seen:
+        if is_earlier:
             self.grow_old(ticket)
         ticket.address = ticket.shipment = NOT_SHIPPED
         if ships:
             ticket.address = self.addresses[person % len(self.addresses)]
-            ticket.shipment = self.shipment_date(second)
+            days = self.shipment_days[int(draw() * TABLE)]
+            ticket.shipment = shipment_date(second // DAY + days)
         return ticket
 
     def grow_old(self, ticket: Ticket) -> None:
@@ -913,189 +854,154 @@ class Helpdesk:
         ticket.unseen = True
         self.form.know(ticket)
 
-    def shipment_date(self, second: int) -> str:
-        day = second // DAY + self.shipment_days[int(self.draw() * TABLE)]
-        if day not in self.shipments:
-            date = EPOCH + timedelta(days=day)
-            text = f"{date:%d} {MONTHS[date.month - 1]}, {date.year}"
-            self.shipments[day] = dumps(text)
-        return self.shipments[day]
-
-    def earlier_ticket(self, number: int) -> tuple[int, Ticket]:
-        """Return a ticket opened before, and when it is first seen.
-
-        Its first step is drawn inside the windows, early rather than late.
-        """
-        draw, clock = self.draw, self.customers
-        begin = clock.reading(self.first)
-        span = clock.reading(self.last) - begin
-        second = min(self.last, clock.when(begin + span * draw() ** 2))
-        ticket = self.open_ticket(second, number, seen=True)
-        steps, _ = self.steps[ticket.stage]
-        ticket.step = steps[int(draw() * TABLE)]
-        return second, ticket
-
-    def create(
-        self, second: int, created: int, ticket: Ticket, texts: list[str]
-    ) -> int:
-        """Add what is written of a creation; return when it is over."""
-        form = self.form
-        by = ticket.agent if ticket.source == PHONE else ticket.requester
-        creation = form.created(ticket, by)
-        due = second + 3600 * SLA_HOURS[ticket.priority]
-        service_level = form.service_level(ticket, due)
-        routed = form.routed(ticket)
-        if second == created:
-            said = [creation, service_level, routed]
-        else:
-            said = [service_level]
-            self.say_later(created, creation)
-            self.say_later(created, routed)
-        texts += filter(None, said)
-        return created
-
-    def plan(self, second: int, ticket: Ticket) -> int:
-        """Draw the ticket's next step; return when it comes."""
+    def plan(self, second: int, ticket: Ticket) -> None:
+        """Draw the ticket's next step, and put it into the agenda."""
         steps, waits = self.steps[ticket.stage]
         drawn = int(self.draw() * TABLE)
-        ticket.step = steps[drawn]
-        who = ticket.step[0]
-        wait = waits[drawn] * (0.75 + self.draw() / 2)
+        ticket.step, wait = steps[drawn], waits[drawn]
+        who = ticket.step.who
+        wait *= 0.75 + self.draw() / 2
         wait *= SOURCES[ticket.source].pace
         if who <= COLLEAGUE:
-            wait *= PACE[ticket.priority]
-            when = ticket.clock.after(second, wait)
-            if when - second > PATIENCE and ticket.clock.skeleton:
-                when = self.relieve(second, ticket, wait, when)
+            when = self.agents_turn(second, ticket, wait)
         elif who <= CONTACT:
             when = self.customers.after(second, wait)
         elif who == SYSTEM:  # its rules run every hour
             when = second + int(wait) + 3600
             when += int(self.draw() * 90) - when % 3600
         else:
-            return NEVER
-        return when if when > second else second + 1
+            return
+        if when <= second:
+            when = second + 1
+        self.agenda.add(when, ticket)
 
-    def relieve(
-        self, second: int, ticket: Ticket, wait: float, when: int
-    ) -> int:
-        """Let the office take over if it is sooner than the skeleton shift."""
+    def agents_turn(self, second: int, ticket: Ticket, wait: float) -> int:
+        """Return when the agents' wait is over.
+
+        The office takes over if it is sooner than a skeleton shift.
+        """
         staff = self.staff
-        agent, clock = staff.one_of(ticket.group, staff.office)
-        sooner = clock.after(second, wait)
-        if sooner < when:
-            ticket.agent, ticket.clock = agent, clock
-            return sooner
+        wait *= PACE[ticket.priority]
+        when = staff.clocks[ticket.shift].after(second, wait)
+        if when - second > PATIENCE and SHIFTS[ticket.shift].skeleton:
+            agent, shift = staff.one_of(ticket.group, staff.office)
+            sooner = staff.clocks[shift].after(second, wait)
+            if sooner < when:
+                ticket.agent, ticket.shift = agent, shift
+                return sooner
         return when
 
-    def act(self, second: int, ticket: Ticket, texts: list[str]) -> int:
-        """Take the planned step; add what is written of it at this second.
-
-        Returns when it is over: the new status may come seconds after a note.
-        """
-        form = self.form
-        who, kind, stage, effect = ticket.step
-        by: int | None = None
-        before = ticket.stage
-        news = stage != before and LABELS[stage] != LABELS[before]
-        if who == AGENT:
-            by = ticket.agent
-            if by != ticket.assigned:  # picks it up, or takes over
-                ticket.assigned = by
-                texts.append(form.changed(ticket, by))
-        elif who == CUSTOMER:
-            by = ticket.requester
-        elif who == COLLEAGUE:
-            by, _ = self.staff.pick(second, ticket.group, 4, now=True)
-        elif who == CONTACT:
-            by = self.contact_of(ticket)
-        gaps = AT_ONCE
-        if kind != SILENT and by is not None:
+    def act(self, second: int, ticket: Ticket) -> None:
+        """Take the ticket's next step, and plan the one after it."""
+        step = ticket.step
+        by = self.performer(second, ticket)
+        if step.who == AGENT and by != ticket.assigned:  # picks the ticket up
+            ticket.assigned = by
+            self.records[second].append(self.form.changed(ticket, by))
+        is_news = LABELS[step.to] != LABELS[ticket.stage]
+        if step.note != SILENT and by is not None:
+            kind = step.note
             if kind == PUBLIC:
                 kind = SOURCES[ticket.source].reply
-                if who == AGENT and not ticket.contacted:
-                    ticket.contacted = news = True
-            number = next(self.note_ids)
-            texts.append(form.note(ticket.id, by, number, kind))
-            gaps = FIRST_GAPS if ticket.unseen else GAPS
+                if step.who == AGENT and not ticket.contacted:
+                    ticket.contacted = is_news = True
+            record = note(ticket, by, next(self.note_ids), kind)
+            self.records[second].append(record)
+        ticket.stage = step.to
+        if step.effect != STAYS:
+            is_news |= self.pass_on(second, ticket)
+        if is_news:
+            second += self.gap(ticket)
+            self.records[second].append(self.form.changed(ticket, by))
         ticket.unseen = False
-        ticket.stage = stage
-        if effect != STAYS and self.passes_on(second, ticket, effect):
-            news = True
-        if not news:
-            return second
-        text = form.changed(ticket, by)
-        gap = gaps[int(self.draw() * len(gaps))]
-        if gap:
-            self.say_later(second + gap, text)
-        else:
-            texts.append(text)
-        return second + gap
+        self.plan(second, ticket)
 
-    def say_later(self, second: int, text: str) -> None:
-        if text:
-            self.soon[second].append(text)
+    def performer(self, second: int, ticket: Ticket) -> int | None:
+        """Return who takes the ticket's step; the system has no id."""
+        who = ticket.step.who
+        if who == AGENT:
+            return ticket.agent
+        if who == CUSTOMER:
+            return ticket.requester
+        if who == COLLEAGUE:
+            return self.staff.pick(second, ticket.group, 4, now=True)[0]
+        if who == CONTACT:  # always the same one for a requester
+            person = ticket.requester - self.first_requester
+            return self.first_requester + (person + 7) % self.requesters
+        return None
 
-    def contact_of(self, ticket: Ticket) -> int:
-        """Return someone in copy: always the same for a requester."""
-        person = ticket.requester - FIRST_REQUESTER
-        return FIRST_REQUESTER + (person + 7) % self.requesters
-
-    def passes_on(self, second: int, ticket: Ticket, effect: int) -> bool:
+    def pass_on(self, second: int, ticket: Ticket) -> bool:
         """Let a colleague or the second level take over; did anyone?"""
-        if effect == ESCALATES:
+        if ticket.step.effect == ESCALATES:
             ticket.group = SECOND_LEVEL
             ticket.priority = min(4, ticket.priority + 1)
-        agent, ticket.clock = self.staff.pick(
+        before = ticket.agent
+        ticket.agent, ticket.shift = self.staff.pick(
             second, ticket.group, ticket.priority
         )
-        is_other = agent != ticket.agent
-        ticket.agent = ticket.assigned = agent
-        return is_other
+        ticket.assigned = ticket.agent
+        return ticket.agent != before
+
+    def gap(self, ticket: Ticket) -> int:
+        """Return the seconds from a step's note to its change."""
+        gap = GAPS[int(self.draw() * len(GAPS))]
+        if ticket.step.note == SILENT:
+            return 0
+        # An Open in the first second of an earlier ticket would read as a
+        # creation.
+        return max(gap, 1) if ticket.unseen else gap
 
 
 # ---- Files ------------------------------------------------------------------
 
 
 def write_helpdesk(
-    path: Path,
+    *,
     tickets: int,
+    output: Path,
     seed: int,
-    end: int,
+    end_at: int,
     locale: str,
-    zone: tzinfo,
+    timezone: tzinfo,
     days: int,
     form: str,
 ) -> None:
-    """Write the exports of *days* windows, the last of which ends at *end*.
+    """Write the exports of *days* windows, the last of which ends at *end_at*.
 
     All are complete before the first takes its place under its name.
     """
-    first = end + 1 - days * DAY
+    first = end_at + 1 - days * DAY
     addresses = draw_addresses(locale, seed, min(ADDRESSES, 300 + tickets))
     helpdesk = Helpdesk(
-        tickets, seed, first, end, zone, addresses, FORMS[form]()
+        tickets, seed, first, end_at, timezone, addresses, FORMS[form]
     )
-    starts = range(first, end, DAY)
-    paths = [path] if days == 1 else [dated(path, start) for start in starts]
+    starts = range(first, end_at, DAY)
+    paths = [output]
+    if days > 1:
+        paths = [dated(output, start) for start in starts]
     with ExitStack() as stack:
-        stack.enter_context(locked(path.parent))
+        stack.enter_context(locked(output.parent))
         stack.enter_context(without_garbage_collection())
-        files = [stack.enter_context(replacing(name)) for name in paths]
+        files = [stack.enter_context(replacing(path)) for path in paths]
         if not files[0].seekable():
             raise Failure(
-                f"{path}: a pipe; the number of activities, known in the end, "
-                "stands at the beginning: name a file"
+                f"{output}: a pipe; the number of activities, known in the "
+                "end, stands at the beginning: name a file"
             )
         activities = helpdesk.activities()
-        total = write_exports(files, starts, activities)
+        total = sum(
+            write_export(file, start, islice(activities, DAY))
+            for file, start in zip(files, starts, strict=True)
+        )
     show_progress("")
-    names = " ... ".join(str(p) for p in dict.fromkeys((paths[0], paths[-1])))
-    since = format_timestamp(first).removesuffix(" +0000")
-    until = format_timestamp(end).removesuffix(" +0000")
+    names = str(paths[0]) if days == 1 else f"{paths[0]} ... {paths[-1]}"
+    since, until = (
+        format_timestamp(second).removesuffix(" +0000")
+        for second in (first, end_at)
+    )
     print(
-        f"{names}: {total:,} activities of {tickets:,} "
-        f"ticket{'s' * (tickets != 1)}, {since} to {until} UTC"
+        f"{names}: {plural(total, 'activity')} of {plural(tickets, 'ticket')}, "
+        f"{since} to {until} UTC"
     )
 
 
@@ -1105,42 +1011,36 @@ def dated(path: Path, start: int) -> Path:
     return path.with_name(f"{path.stem}-{day:%Y-%m-%d}{path.suffix}")
 
 
-def write_exports(
-    files: Sequence[IO[str]],
-    starts: Sequence[int],
-    activities: Iterator[tuple[int, list[str]]],
+def write_export(
+    file: IO[str], start: int, seconds: Iterator[Sequence[str]]
 ) -> int:
-    """Write each activity to the file of its window; return how many."""
-    total = 0
-    following = next(activities, None)
-    for file, start in zip(files, starts, strict=True):
-        end = start + DAY - 1
-        write_metadata(file, start, 0)
-        written, separator = 0, "\n"
-        while following is not None and following[0] <= end:
-            second, texts = following
+    """Write the export of a window's seconds; return how many activities."""
+    write_metadata(file, start, 0)
+    activities, separator = 0, "\n"
+    for second, records in enumerate(seconds, start):
+        if second % MINUTE == 0:
+            show_progress(
+                f"{format_timestamp(second)}: {activities:,} activities"
+            )
+        if records:
             begin = beginning(second)
-            file.write(separator + begin + f",\n{begin}".join(texts))
+            file.write(separator + begin + f",\n{begin}".join(records))
             separator = ",\n"
-            written += len(texts)
-            if second % MINUTE == 0:
-                show_progress(f"{total + written:,} activities")
-            following = next(activities, None)
-        file.write("\n]}\n")
-        file.seek(0)
-        write_metadata(file, start, written)
-        file.flush()
-        total += written
-    return total
+            activities += len(records)
+    file.write("\n]}\n")
+    file.seek(0)
+    write_metadata(file, start, activities)
+    file.flush()
+    return activities
 
 
 def write_metadata(file: IO[str], start: int, activities: int) -> None:
-    """Write what stands before the activities, as long for any number."""
+    """Write the text before the activities, as long for any number."""
     start_at, end_at = map(format_timestamp, (start, start + DAY - 1))
+    padding = " " * (19 - len(str(activities)))
     file.write(
         f'{{"metadata": {{"start_at": "{start_at}", "end_at": "{end_at}", '
-        f'"activities_count": {activities}{"}":>{20 - len(str(activities))}}, '
-        '"activities_data": ['
+        f'"activities_count": {activities}{padding}}}, "activities_data": ['
     )
 
 
@@ -1148,52 +1048,39 @@ def write_metadata(file: IO[str], start: int, activities: int) -> None:
 
 
 def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
+    if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
+    return int(text)
 
 
-def days(text: str) -> int:
-    number = positive(text)
-    if number > MOST_DAYS:
+def number_of_days(text: str) -> int:
+    if positive(text) > MOST_DAYS:
         raise argparse.ArgumentTypeError(f"{text} is more than {MOST_DAYS}")
-    return number
+    return int(text)
 
 
 def moment(text: str) -> int:
     """Return the second since 1970 of an ISO 8601 time with its offset."""
     iso = text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text
-    try:
+    with suppress(ValueError):
         parsed = datetime.fromisoformat(iso)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time such as 2026-03-01T12:00:00Z"
-        ) from None
-    if parsed.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} lacks its offset from UTC; add Z or +01:00, say"
-        )
-    if not 1971 < parsed.year < 9990:
-        raise argparse.ArgumentTypeError(f"{text!r} is out of range")
-    return (parsed - EPOCH) // timedelta(seconds=1)
+        if parsed.tzinfo is not None and 1971 < parsed.year < 9990:
+            return (parsed - EPOCH) // timedelta(seconds=1)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a time with its offset from UTC, such as "
+        "2026-03-01T12:00:00Z or 2026-03-01T13:00:00+01:00"
+    )
 
 
 def time_zone(name: str) -> tzinfo:
     if name.upper() == "UTC":  # needs no database
         return timezone.utc
-    import zoneinfo
-
-    try:
+    with suppress(zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        pass
-    if not zoneinfo.available_timezones():
-        raise argparse.ArgumentTypeError(
-            "this machine has no time zone database; install it "
-            "(python -m pip install tzdata), or use UTC"
-        )
-    raise argparse.ArgumentTypeError(f"no time zone {name!r}")
+    raise argparse.ArgumentTypeError(
+        f"no time zone {name!r}; if this machine has no time zone database: "
+        "python -m pip install tzdata"
+    )
 
 
 def locale_name(name: str) -> str:
@@ -1221,10 +1108,9 @@ examples:
   python ticket_gen.py -n 1000 --locale ja_JP --timezone Asia/Tokyo
 
 With --seed and --end-at every run writes the same bytes. --days 7 writes
-week-2026-02-22.json and so on, by the UTC day each window starts; all are
-whole before the first is put in place. The form "readme" cannot mark a
-creation, so a later day ingested alone can misread a reopening as one:
-ingest the days together, or use the form "today".
+week-2026-02-22.json and so on, by the UTC day on which each window starts.
+Ingest such days together, or use --form today: the form "readme" cannot mark
+a creation, so a later day alone can show a reopening that reads as one.
 """,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -1234,8 +1120,9 @@ ingest the days together, or use the form "today".
     add("-o", "--output", type=Path, metavar="FILE",
         default=EXPORTS_DIR / "ticket_activities.json",
         help="the export to write (default: %(default)s)")  # fmt: skip
-    add("--seed", type=int, help="for the same helpdesk again; else random")
-    add("--end-at", type=moment, metavar="TIME",
+    add("--seed", type=int, default=random.SystemRandom().getrandbits(64),
+        help="for the same helpdesk again; else random")  # fmt: skip
+    add("--end-at", type=moment, metavar="TIME", default=int(time.time()),
         help="when the last window ends: ISO 8601 with offset or Z "
              "(default: now)")  # fmt: skip
     add("--locale", type=locale_name, default="en_US",
@@ -1244,7 +1131,7 @@ ingest the days together, or use the form "today".
     add("--timezone", type=time_zone, default="UTC", metavar="ZONE",
         help="the helpdesk's, such as Europe/Berlin (default: %(default)s); "
              "the export stays in UTC")  # fmt: skip
-    add("--days", type=days, default=1, metavar="N",
+    add("--days", type=number_of_days, default=1, metavar="N",
         help="consecutive 24-hour exports, a file each (default: 1, at most "
              f"{MOST_DAYS})")  # fmt: skip
     add("--form", choices=sorted(FORMS), default="readme",
@@ -1255,21 +1142,7 @@ ingest the days together, or use the form "today".
 def main(argv: Sequence[str] | None = None) -> int:
     # Parsing looks the locale up in Faker: Ctrl-C may come then already.
     return run_script(
-        lambda: write_as_told(argument_parser().parse_args(argv))
-    )
-
-
-def write_as_told(args: argparse.Namespace) -> None:
-    seed = random.SystemRandom().getrandbits(64)
-    write_helpdesk(
-        args.output,
-        args.tickets,
-        seed if args.seed is None else args.seed,
-        int(time.time()) if args.end_at is None else args.end_at,
-        args.locale,
-        args.timezone,
-        args.days,
-        args.form,
+        lambda: write_helpdesk(**vars(argument_parser().parse_args(argv)))
     )
 
 

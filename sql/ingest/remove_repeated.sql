@@ -4,8 +4,19 @@
 -- other_fields, of a and of b.
 delete from activities as a
 where
-    a.ticket_id in (select value from json_each(:ticket_ids))
-    and a.performed_at between :first_second and :last_second
+    (a.ticket_id, a.performed_at) in (
+        select
+            s.ticket_id,
+            s.performed_at
+        from activities as s
+        where
+            s.ticket_id in (select value from json_each(:ticket_ids))
+            and s.performed_at between :first_second and :last_second
+        group by
+            s.ticket_id,
+            s.performed_at
+        having count(*) > 1
+    )
     and exists (
         select 1
         from activities as b

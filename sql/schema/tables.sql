@@ -68,8 +68,7 @@ create table activities (
     ticket_id integer not null,
     performed_at integer not null,
     is_new_ticket integer not null default 0 check (is_new_ticket in (0, 1)),
-    export_id integer not null
-        references exports (export_id) on update cascade,
+    export_id integer not null references exports (export_id),
     position integer not null check (position > 0),  -- in the export
     performer_type text not null,          -- user, or system
     performer_id integer,
