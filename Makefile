@@ -25,14 +25,14 @@ JSON = $(DATA_DIR)/json/ticket_activities.json
 DATABASE = $(DATA_DIR)/database/ticket_activities.db
 OUTPUTS = $(DATA_DIR)/outputs
 
-# One's own exports, kept apart from the made-up ones, as the shell reads them
-# (empty: all .json and .json.gz in $(DATA_DIR)/exports), ...
+# Your own exports, kept apart from the made-up ones, as the shell reads them
+# (empty: every .json and .json.gz in $(DATA_DIR)/exports), ...
 EXPORTS ?=
-# ... the database that they add to, and the CSV files from it.
+# ... the database that they add to, and its CSV files.
 EXPORTS_DATABASE = $(DATA_DIR)/database/exports.db
 EXPORTS_OUTPUTS = $(DATA_DIR)/outputs/exports
-# What one's own status labels mean, as 'Esperando=Waiting on Customer'. For
-# more than one use export_json.py --status-alias, once: it is remembered.
+# The meaning of one of your status labels, as 'Esperando=Waiting on Customer'.
+# For more labels use export_json.py --status-alias, once: it is remembered.
 STATUS_ALIAS ?=
 
 # Of the durations in the CSV files: seconds, minutes or hours.
@@ -52,6 +52,8 @@ BENCHMARK_TENFOLD ?=
 
 # 1 to test Spark, too, which needs Java; empty: its tests are skipped.
 SPARK ?=
+# The tests that `make test` runs.
+TESTS ?= tests
 
 # The Python to make the virtual environment with.
 PYTHON ?= python3
@@ -70,7 +72,7 @@ help: ## this list
 		$(firstword $(MAKEFILE_LIST))
 
 .PHONY: complete_set_up
-complete_set_up: $(VENV)/.ready ## a virtual environment with all that is needed
+complete_set_up: $(VENV)/.ready ## make a virtual environment
 
 .PHONY: create_process_tickets
 create_process_tickets: $(VENV)/.ready ## a new made-up helpdesk: generate, ingest, query
@@ -88,7 +90,7 @@ create_tickets: $(VENV)/.ready ## only generate
 		$(if $(END_AT),--end-at "$(END_AT)")
 
 .PHONY: process_tickets
-process_tickets: $(VENV)/.ready ## ingest one's own EXPORTS and query them
+process_tickets: $(VENV)/.ready ## ingest and query your own EXPORTS
 	@set -- $(or $(EXPORTS),"$(DATA_DIR)"/exports/*.json "$(DATA_DIR)"/exports/*.json.gz); \
 	$(if $(EXPORTS),,for file; do \
 		shift; test ! -e "$$file" || set -- "$$@" "$$file"; \
@@ -108,7 +110,7 @@ plots: $(VENV)/.ready-to-plot ## query DATABASE, and draw pictures
 
 .PHONY: test
 test: $(VENV)/.ready-to-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-for-spark) ## run the tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q $(TESTS)
 
 .PHONY: campaign_kills
 campaign_kills: $(VENV)/.ready-to-test ## kill the scripts at KILLS moments and more, for long
@@ -123,7 +125,7 @@ campaign_fuzz: $(VENV)/.ready-to-test ## ingest MUTANTS damaged exports
 .PHONY: campaign_orders
 campaign_orders: $(VENV)/.ready-to-test ## ingest made-up exports in many orders
 	@HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest -q \
-		--hypothesis-show-statistics tests/test_properties.py
+		--hypothesis-show-statistics tests/test_metrics.py
 
 .PHONY: benchmark
 benchmark: $(VENV)/.ready-to-benchmark ## measure the scripts against DuckDB, pandas and others
@@ -138,7 +140,7 @@ lint: $(VENV)/.ready-to-test ## check style and types
 	@$(BIN)/mypy
 
 .PHONY: clean
-clean: ## remove what was made; never one's own exports, database and outputs
+clean: ## remove generated files; never your exports, database and outputs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis \
 		__pycache__ tests/__pycache__ tests/*/__pycache__ build *.egg-info
 	rm -f "$(JSON)" $(BY_DAY) "$(DATABASE)" "$(OUTPUTS)"/*.csv \

@@ -367,8 +367,8 @@ def naming_record(export: Export) -> Iterator[None]:
 # Records repeat the same few shapes: names and types. A shape is looked at
 # once; the records like it become rows as they are. odd_row() makes the rows of
 # all others, value by value, and says what is wrong with them. Values that
-# SQLite refuses (an integer of more than 64 bits, half of a surrogate pair) show
-# when a row is inserted. Then the export is read again, by odd_row() alone.
+# SQLite refuses (an integer of more than 64 bits, half of a surrogate pair) are
+# found when a row is inserted. Then odd_row() alone reads the export again.
 
 HEAD = (
     "ticket_id",
@@ -524,7 +524,7 @@ def as_json(rest: Json) -> str | None:
 
 
 def halves(parts: Sequence[Any]) -> list[tuple[Sequence[str], Sequence[type]]]:
-    """Return a shape's parts: names and types of the fields, then of the rest."""
+    """Return names and types of a shape's fields, then those of the rest."""
     fields = next((n for n, part in enumerate(parts) if type(part) is type), 0)
     middle = (len(parts) + 2 * fields) // 2
     return [
@@ -553,7 +553,7 @@ def shape(is_note: bool, *parts: str | type) -> Shape | None:
     performer = fields.pop("performer_id", NoneType)
     if fields != REQUIRED or performer not in (int, NoneType):
         return None
-    if is_note and {*names} != {*NOTE_COLUMNS} or "note" in names:
+    if "note" in names or (is_note and {*names} != {*NOTE_COLUMNS}):
         return None
     own = NOTE_COLUMNS if is_note else columns_by_property()
     filled: dict[str, str] = {}  # column -> name
@@ -711,7 +711,6 @@ def rows(
             )
 
 
-
 # Rows -> database
 
 
@@ -751,14 +750,7 @@ def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
     """Add status labels, where they are not known yet."""
     connection.executemany(
         sql("ingest/insert_status"),
-        [
-            {
-                "label": label,
-                "spelling": spelling(label),
-                "label_key": label_key(label),
-            }
-            for label in sorted(labels)
-        ],
+        [(label, spelling(label), label_key(label)) for label in labels],
     )
 
 
@@ -768,8 +760,8 @@ class Ingested:
 
     name: str
     is_known: bool = False  # its bytes were there before
-    activities: int = 0
-    repeated: int = 0  # activities that stood there already, or stand there now
+    activities_count: int = 0
+    repeated: int = 0  # activities that stand there already
     outside_window: int = 0
     last_performed_at: int | None = None
 
@@ -777,7 +769,7 @@ class Ingested:
         """Count some more activities, by their seconds in order."""
         before = bisect_left(seconds, metadata.start_at)
         after = len(seconds) - bisect_right(seconds, metadata.end_at)
-        self.activities += len(seconds)
+        self.activities_count += len(seconds)
         self.outside_window += before + after
         latest = seconds[-1]
         if self.last_performed_at is None or latest > self.last_performed_at:
@@ -831,52 +823,33 @@ def batches(
         yield batch
 
 
-def make_room(
-    connection: sqlite3.Connection, export_id: int, own: tuple[int, str]
+def export_number(
+    connection: sqlite3.Connection, metadata: Metadata, digest: str
 ) -> int:
-    """Return the number of a new export.
+    """Return the number of a new export: 38 bits of its start, 25 bits of its
+    SHA-256.
 
-    Exports are numbered in the order of *own*, their start and SHA-256. They
-    rarely clash. Then the later one moves on, and those behind it as well.
+    Exports are numbered in the order of both. They rarely clash. Then the later
+    one takes the next number, and those behind it make room.
     """
 
     def holder(number: int) -> tuple[int, str] | None:
-        found = connection.execute(
-            sql("ingest/export_with_id"), {"export_id": number}
-        )
-        return found.fetchone()
+        """Return the start and the SHA-256 of the export of this number."""
+        found = connection.execute(sql("ingest/export_with_id"), (number,))
+        holder: tuple[int, str] | None = found.fetchone()
+        return holder
 
-    while (other := holder(export_id)) and other < own:
-        export_id += 1
-    free = export_id
+    own = metadata.start_at, digest
+    number = (metadata.start_at << 25) + (int(digest[:7], 16) >> 3)
+    while (other := holder(number)) and other < own:
+        number += 1
+    free = number
     while holder(free):
         free += 1
-    for number in range(free - 1, export_id - 1, -1):
-        for part in ("export", "activities"):
-            move = sql(f"ingest/move_{part}"), {"export_id": number}
-            connection.execute(*move)
-    return export_id
-
-
-def insert_export(
-    connection: sqlite3.Connection, name: str, digest: str, metadata: Metadata
-) -> int:
-    """Begin an export, and return its number: 38 bits of its start, 25 bits of
-    its SHA-256.
-    """
-    export_id = (metadata.start_at << 25) + (int(digest[:7], 16) >> 3)
-    export_id = make_room(connection, export_id, (metadata.start_at, digest))
-    connection.execute(
-        sql("ingest/insert_export"),
-        {
-            "export_id": export_id,
-            "name": name,
-            "sha256": digest,
-            **metadata._asdict(),
-            "ingested_at": int(time.time()),
-        },
-    )
-    return export_id
+    for moved in range(free - 1, number - 1, -1):
+        connection.execute(sql("ingest/move_export"), (moved,))
+        connection.execute(sql("ingest/move_activities"), (moved,))
+    return number
 
 
 def ingest(
@@ -889,22 +862,23 @@ def ingest(
     careful: bool,
 ) -> Ingested:
     """Write an export that has these metadata; see rows()."""
-    export_id = insert_export(connection, name, digest, metadata)
+    export_id = export_number(connection, metadata, digest)
     ingested = Ingested(name)
     made = rows(export, export_id, careful=careful)
     for batch in batches(made, export):
         seconds = sorted(row[1] for rows in batch.values() for row in rows)
         ingested.repeated += insert_batch(connection, batch, seconds)
         ingested.count(seconds, metadata)
-        show_progress(f"{name}: {ingested.activities:,} activities")
+        show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
     connection.execute(
-        sql("ingest/complete_export"),
+        sql("ingest/insert_export"),
         {
             "export_id": export_id,
-            "activities_count": ingested.activities,
-            "outside_window": ingested.outside_window,
-            "last_performed_at": ingested.last_performed_at,
+            "sha256": digest,
+            "ingested_at": int(time.time()),
+            **metadata._asdict(),
+            **vars(ingested),
         },
     )
     return ingested
@@ -958,7 +932,7 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
         before = path.stat()
         file = uncompressed(stored_file)
         digest, shown = first_look(file)
-        query = sql("ingest/find_export"), {"sha256": digest}
+        query = sql("ingest/find_export"), (digest,)
         if connection.execute(*query).fetchone():
             return Ingested(name, is_known=True)
         ingested = ingest_new(connection, file, name, digest, shown)
@@ -1003,10 +977,7 @@ def insert_aliases(
     """Let labels mean canonical statuses. The last word counts."""
     connection.executemany(
         sql("ingest/insert_status_alias"),
-        [
-            {"label_key": label_key(label), "label": label, "status": status}
-            for label, status in aliases
-        ],
+        [(label_key(label), label, status) for label, status in aliases],
     )
 
 
@@ -1018,7 +989,7 @@ def refresh_views(connection: sqlite3.Connection) -> None:
     """Copy the views into the database, for people with a sqlite3 shell."""
     for name, select in views().items():
         wanted = f"create view {name} as\n{select.rstrip().removesuffix(';')}"
-        found = connection.execute(sql("ingest/find_view"), {"name": name})
+        found = connection.execute(sql("ingest/find_view"), (name,))
         if found.fetchone() != (wanted.replace("create view", "CREATE VIEW"),):
             connection.execute(f"drop view if exists {name}")
             connection.execute(wanted)
@@ -1158,7 +1129,7 @@ def changing(
 def summary(database: Path, results: Sequence[Ingested]) -> str:
     """Return what came of some files in one line."""
     new = [result for result in results if not result.is_known]
-    activities = sum(result.activities for result in new)
+    activities = sum(result.activities_count for result in new)
     repeated = sum(result.repeated for result in new)
     names = ", ".join(result.name for result in new[:3])
     if len(new) > 3:

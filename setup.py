@@ -6,7 +6,7 @@ from setuptools import setup
 
 HERE = Path(__file__).parent
 PLOT = ["jinja2", "matplotlib>=3.8"]
-SPARK = ["pyspark>=4", "sqlglot>=26"]  # and Java 17 or later
+SPARK = ["pyspark>=4"]  # and Java 17 or later
 
 setup(
     name="freshdesk-ticket-activities",

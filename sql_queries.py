@@ -27,7 +27,6 @@ from contextlib import (
     ExitStack,
     closing,
     contextmanager,
-    suppress,
 )
 from functools import partial
 from importlib import import_module
@@ -120,35 +119,26 @@ def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
                 dtype_backend="numpy_nullable",
             )
 
-    complete(database)
-    uri = f"{database.absolute().as_uri()}?mode=ro"
+    uri = f"{database.absolute().as_uri()}?mode=rw"  # to undo a killed ingest
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     with closing(connection), without_garbage_collection():
         # SQLite looks in here now and then: Ctrl-C ends any query.
         connection.set_progress_handler(lambda: None, 1_000_000)
-        connection.create_aggregate("percentile_disc", 2, PercentileDisc)
-        with readable_database(database):
-            connection.execute("pragma temp_store = file")
-            connection.execute("begin")
-            for view in needed_views(queries):
-                show_progress(view)
-                evaluate(connection, view)
+        connection.create_aggregate("percentile_disc", 2, PercentileDisc)  # type: ignore[arg-type]
+        try:
+            with refused():
+                connection.execute("pragma temp_store = file")
+                connection.execute("begin")
+                for view in needed_views(queries):
+                    show_progress(view)
+                    evaluate(connection, view)
+        except QueryError as error:
+            raise Failure(
+                f"{database}: cannot be read ({error}); check the disk, the"
+                " permissions, and the room for temporary files (TMPDIR)"
+            ) from error
         connection.set_authorizer(only_reading)
         yield engine
-
-
-def complete(database: Path) -> None:
-    """Take back what a killed ingest had begun.
-
-    The first to open the database for writing does so. Where we may not write,
-    reading will tell.
-    """
-    if database.with_name(f"{database.name}-journal").exists():
-        with (
-            suppress(sqlite3.Error),
-            closing(sqlite3.connect(database)) as connection,
-        ):
-            connection.execute("select 1 from exports limit 1")
 
 
 def needed_views(queries: Sequence[str]) -> list[str]:
@@ -184,7 +174,9 @@ def evaluate(connection: sqlite3.Connection, view: str) -> None:
     if key := re.search(r"^--.*\bKey: ([a-z_, ]+)$", query, re.MULTILINE):
         columns.append(f"primary key ({key[1]})")
         rowid = "without rowid"
-    connection.execute(f"create temp table {view} ({', '.join(columns)}) {rowid}")
+    connection.execute(
+        f"create temp table {view} ({', '.join(columns)}) {rowid}"
+    )
     connection.execute(f"insert into temp.{view} {query}")
 
 
@@ -213,25 +205,6 @@ def refused() -> Iterator[None]:
         raise QueryError(str(cause)) from error
     except TypeError as error:  # there is no result to iterate over
         raise QueryError(f"no query in it ({error})") from error
-
-
-@contextmanager
-def readable_database(database: Path) -> Iterator[None]:
-    """Raise what is wrong with the database as Failure."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if "interrupted" in str(error):
-            raise KeyboardInterrupt from None
-        if "full" in str(error):  # what is only read cannot be
-            raise Failure(
-                f"temporary files: {error}; make room for them, or let TMPDIR"
-                " name another folder"
-            ) from error
-        raise Failure(
-            f"{database}: cannot be read ({error}); check the disk and the"
-            " permissions, or ingest the exports again with --replace"
-        ) from error
 
 
 # Results -> CSV files

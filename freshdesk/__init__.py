@@ -102,7 +102,7 @@ class Failure(Exception):
     """An expected failure; its text is one line: what, where, what to do."""
 
 
-class QueryError(Exception):
+class QueryError(Failure):
     """An engine refuses a query; the text is one line."""
 
 

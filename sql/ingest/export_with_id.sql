@@ -3,4 +3,4 @@ select
     start_at,
     sha256
 from exports
-where export_id = :export_id;
+where export_id = ?;

@@ -1,4 +1,4 @@
 -- The export whose uncompressed bytes have this SHA-256, if it is there.
 select export_id
 from exports
-where sha256 = :sha256;
+where sha256 = ?;

@@ -3,4 +3,4 @@ select sql
 from sqlite_master
 where
     type = 'view'
-    and name = :name;
+    and name = ?;

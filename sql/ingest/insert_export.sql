@@ -1,4 +1,4 @@
--- Begins an export; complete_export adds what its activities tell.
+-- Adds an export, once all its activities are there.
 insert into exports (
     export_id,
     name,
@@ -7,6 +7,17 @@ insert into exports (
     end_at,
     activities_count,
     outside_window,
+    last_performed_at,
     ingested_at
 )
-values (:export_id, :name, :sha256, :start_at, :end_at, 0, 0, :ingested_at);
+values (
+    :export_id,
+    :name,
+    :sha256,
+    :start_at,
+    :end_at,
+    :activities_count,
+    :outside_window,
+    :last_performed_at,
+    :ingested_at
+);

@@ -1,4 +1,4 @@
 -- Makes room for another export; see move_activities.
 update exports
 set export_id = export_id + 1
-where export_id = :export_id;
+where export_id = ?;
