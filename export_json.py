@@ -74,9 +74,10 @@ READ_SIZE = 1 << 18  # bytes of a file that are read at a time
 TAIL = 1 << 14  # characters of a chunk in which a record surely ends
 ENDS_SIZE = 1 << 16  # bytes at both ends of a file in which metadata may stand
 BATCH_ROWS = 20_000  # are sorted and inserted together, ...
+CACHED_ROWS = 1_000  # of these are inserted at a time
 BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
-CACHE_KIB = 32_000  # of the database's pages in memory
+CACHE_KIB = 16_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
 
 Json = dict[str, Any]
@@ -732,7 +733,7 @@ def insert_into(table: str, columns: Columns) -> str:
 
 
 @cache
-def remove_repeated() -> str:
+def removal() -> str:
     """Return the statement that removes activities that stand there already."""
     places = ("ticket_id", "performed_at", "is_new_ticket", "export_id")
     content = [
@@ -744,6 +745,22 @@ def remove_repeated() -> str:
         content=", ".join(f"a.{name}" for name in content),
         same_content=", ".join(f"b.{name}" for name in content),
     )
+
+
+def remove_repeated(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+    """Keep the first of equal activities of some rows' tickets and seconds;
+    return how many are removed.
+    """
+    seconds = [row[1] for row in rows]
+    removed = connection.execute(
+        removal(),
+        {
+            "ticket_ids": json.dumps([*{row[0] for row in rows}]),
+            "first_second": min(seconds),
+            "last_second": max(seconds),
+        },
+    )
+    return removed.rowcount
 
 
 def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
@@ -777,49 +794,42 @@ class Ingested:
 
 
 def insert_batch(
-    connection: sqlite3.Connection,
-    batch: Mapping[Columns, list[Row]],
-    seconds: Sequence[int],
+    connection: sqlite3.Connection, batch: list[tuple[Row, Columns]]
 ) -> int:
-    """Insert rows of these seconds, by their columns; return how many are
-    repeated.
+    """Insert rows; return how many are repeated.
 
-    In the order of the table, so that each of its pages is visited once.
+    In the order of the table, a few at a time: SQLite finds the pages of a few
+    tickets in its cache.
     """
-    for columns, rows in batch.items():
-        if "status" in columns:
-            place = columns.index("status")
-            insert_labels(connection, {row[place] for row in rows})
-        rows.sort()
-        statement = insert_into("activities", columns)
-        connection.executemany(statement, rows)
-    ticket_ids = {row[0] for rows in batch.values() for row in rows}
-    removed = connection.execute(
-        remove_repeated(),
-        {
-            "ticket_ids": json.dumps([*ticket_ids]),
-            "first_second": seconds[0],
-            "last_second": seconds[-1],
-        },
-    )
-    return removed.rowcount
+    repeated = 0
+    batch.sort()
+    for start in range(0, len(batch), CACHED_ROWS):
+        part = batch[start : start + CACHED_ROWS]
+        by_columns: defaultdict[Columns, list[Row]] = defaultdict(list)
+        for row, columns in part:
+            by_columns[columns].append(row)
+        for columns, rows in by_columns.items():
+            if "status" in columns:
+                place = columns.index("status")
+                insert_labels(connection, {row[place] for row in rows})
+            connection.executemany(insert_into("activities", columns), rows)
+        repeated += remove_repeated(connection, [row for row, _ in part])
+    return repeated
 
 
 def batches(
     rows: Iterable[tuple[Columns, Row]], export: Export
-) -> Iterator[dict[Columns, list[Row]]]:
-    """Yield the rows of an export by their columns, some at a time."""
-    batch: defaultdict[Columns, list[Row]] = defaultdict(list)
-    size, most_characters = 0, BATCH_CHARACTERS
+) -> Iterator[list[tuple[Row, Columns]]]:
+    """Yield the rows of an export, some at a time."""
+    batch: list[tuple[Row, Columns]] = []
+    most_characters = BATCH_CHARACTERS
     for columns, row in rows:
-        batch[columns].append(row)
-        size += 1
-        if size == BATCH_ROWS or export.characters > most_characters:
+        batch.append((row, columns))
+        if len(batch) == BATCH_ROWS or export.characters > most_characters:
             yield batch
             batch.clear()
-            size = 0
             most_characters = export.characters + BATCH_CHARACTERS
-    if size:
+    if batch:
         yield batch
 
 
@@ -866,9 +876,8 @@ def ingest(
     ingested = Ingested(name)
     made = rows(export, export_id, careful=careful)
     for batch in batches(made, export):
-        seconds = sorted(row[1] for rows in batch.values() for row in rows)
-        ingested.repeated += insert_batch(connection, batch, seconds)
-        ingested.count(seconds, metadata)
+        ingested.count(sorted(row[1] for row, _ in batch), metadata)
+        ingested.repeated += insert_batch(connection, batch)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
     connection.execute(

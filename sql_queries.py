@@ -51,7 +51,6 @@ from freshdesk import (
     sql,
     sql_dir,
     views,
-    without_garbage_collection,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ if TYPE_CHECKING:
     from freshdesk import spark
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
-CHUNK_ROWS = 50_000  # of a result are in memory at a time
+CHUNK_ROWS = 10_000  # of a result are in memory at a time
 
 # A spreadsheet runs text as a formula if it begins with one of these.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -98,9 +97,14 @@ class PercentileDisc:
             self.values = [*self.values, value]
 
     def finalize(self) -> float | None:
-        values = sorted(self.values)
-        place = max(1, ceil(len(values) * self.fraction))
-        return values[place - 1] if values else None
+        from numpy import asarray, partition
+
+        values = asarray(self.values)
+        if not len(values):
+            return None
+        place = max(1, ceil(len(values) * self.fraction)) - 1
+        found: float = partition(values, place)[place].item()
+        return found
 
 
 @contextmanager
@@ -121,7 +125,7 @@ def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
 
     uri = f"{database.absolute().as_uri()}?mode=rw"  # to undo a killed ingest
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    with closing(connection), without_garbage_collection():
+    with closing(connection):
         # SQLite looks in here now and then: Ctrl-C ends any query.
         connection.set_progress_handler(lambda: None, 1_000_000)
         connection.create_aggregate("percentile_disc", 2, PercentileDisc)  # type: ignore[arg-type]
