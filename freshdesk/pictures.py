@@ -1,7 +1,7 @@
-"""Pictures of the CSV files, and one page with all that one looks at first.
+"""Pictures of the reports, and one page for a first look at them.
 
 Optional: needs matplotlib and jinja2, which nothing else does. Each picture is
-a function of tables, as the reports wrote them, to a figure:
+a function of tables, the results of the reports in seconds, to a figure:
 
     data/outputs/plots/time_in_status.svg and .png, ...
     data/outputs/index.html: the same, with the figures behind them
@@ -15,7 +15,7 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,6 @@ from matplotlib.font_manager import fontManager
 
 from freshdesk import (
     STATUSES,
-    UNITS,
-    Failure,
     duration,
     format_timestamp,
     plural,
@@ -55,11 +53,9 @@ REPORTS = (
 BREAKDOWNS = REPORTS[:5]
 TEXTS = {
     "agent_id",
-    "created_at",
     "current_status",
     "from_status",
     "group_name",
-    "hour",
     "priority",
     "product",
     "source",
@@ -150,6 +146,7 @@ TICKS = {
 }
 
 Tables = Mapping[str, pd.DataFrame]
+Engine = Callable[[str], Iterator[pd.DataFrame]]
 
 
 @dataclass
@@ -171,40 +168,33 @@ class Run:
         return f"{plural(self.tickets, 'ticket')} as of {until}"
 
 
-# CSV files -> tables
+# Results -> tables
 
 
-def read_table(path: Path, unit: str) -> pd.DataFrame:
-    """Return a report's table with its durations in seconds again."""
-    table = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(TEXTS, object),
-        keep_default_na=False,  # a group may be called NA
-        na_values=[""],
-    )
+def read_table(engine: Engine, query: str) -> pd.DataFrame:
+    """Return a report's result: texts that XML can hold, numbers, and hours as
+    moments.
+    """
+    table = pd.concat(engine(query))
     for name in table.columns:
         if name in TEXTS:
-            table[name] = table[name].map(clean, na_action="ignore")
             table[name] = table[name].astype(object)
-        elif name.endswith(f"_{unit}"):
-            table[name] = (table[name].astype(float) * UNITS[unit]).round()
+            known = table[name].notna()
+            table[name] = table[name].where(known, None)
+            table.loc[known, name] = table.loc[known, name].map(clean)
+        elif name == "hour":
+            moments = table[name].to_numpy("int64").astype("datetime64[s]")
+            table[name] = moments
         else:
-            table[name] = table[name].astype(float)
-    in_seconds = {
-        name: f"{name.removesuffix(unit)}seconds"
-        for name in table.columns
-        if name.endswith(f"_{unit}")
-    }
-    return table.rename(columns=in_seconds)
+            table[name] = table[name].astype("float64")
+    return table
 
 
-def clean(text: str) -> str:
-    """Return *text* as it was before the CSV, in what XML can hold."""
-    if re.match(r"'[=+\-@\t\r]", text):
-        text = text[1:]
+def clean(value: object) -> str:
+    """Return *text* with a blank for each character that XML cannot hold."""
     return "".join(
         " " if unicodedata.category(letter) in ("Cc", "Cs", "Cn") else letter
-        for letter in text
+        for letter in str(value)
     )
 
 
@@ -251,12 +241,6 @@ def tickets_by_priority(tables: Tables) -> dict[str, int]:
     ):
         numbers[priority] = numbers.get(priority, 0) + int(number)
     return numbers
-
-
-def ends(hours: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the last second of each hour."""
-    starts = pd.to_datetime(hours, utc=True) - pd.Timestamp(0, tz="UTC")
-    return starts // pd.Timedelta(seconds=1) + 3599
 
 
 # The pictures
@@ -380,12 +364,11 @@ def cumulative(
 def arrivals_and_backlog(tables: Tables) -> Figure:
     """Return lines: what comes in, what gets done, and what is left."""
     hours = tables["tickets_by_hour"]
-    hours = hours.set_index(pd.to_datetime(hours["hour"], utc=True))
-    hours.index = pd.DatetimeIndex(hours.index).tz_localize(None)
+    hours = hours.set_index("hour")
     step = "hour"
     if len(hours) > MOST_HOURS:
         step = "day"
-        sums = hours.drop(columns=["hour", "backlog"]).resample("D").sum()
+        sums = hours.drop(columns="backlog").resample("D").sum()
         hours = sums.join(hours["backlog"].resample("D").last())
         hours["is_whole"] = hours["is_whole"] == 24
     figure, (upper, lower) = canvas(
@@ -560,11 +543,12 @@ PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
     ),
     "arrivals_and_backlog": (
         arrivals_and_backlog,
-        "What to staff? What comes in, what gets done, and what is left.",
+        "How many agents, and when? Tickets created, answered, resolved and"
+        " left over.",
     ),
     "transition_matrix": (
         transition_matrix,
-        "Which way do tickets take? The darker, the more often.",
+        "How do tickets move between statuses? The darker, the more often.",
     ),
 }
 
@@ -778,30 +762,22 @@ def page(
     )
 
 
-def publish(output_dir: Path, unit: str, run: Run) -> None:
-    """Draw the reports in *output_dir*, and write its page.
+def publish(folder: Path, engine: Engine, run: Run) -> None:
+    """Draw the reports of a run, and write its page.
 
     All of it is made before the first file is replaced.
     """
-    tables = {
-        name: read_table(output_dir / f"{name}.csv", unit) for name in REPORTS
-    }
+    tables = {name: read_table(engine, run.reports[name]) for name in REPORTS}
     hours = tables["tickets_by_hour"]
-    try:
-        pd.to_datetime(hours["hour"], utc=True)
-    except pd.errors.OutOfBoundsDatetime as error:
-        raise Failure(
-            f"{output_dir / 'tickets_by_hour.csv'}: {error}, which pandas"
-            " cannot draw; update pandas, or leave out --plot"
-        ) from error
-    hours["is_whole"] = ends(hours["hour"]) <= (run.as_of or 0)
+    until = np.datetime64(run.as_of or 0, "s")
+    hours["is_whole"] = hours["hour"] + np.timedelta64(3599, "s") <= until
     pictures = {name: drawn(name, tables, run.caption) for name in PICTURES}
     text = page(tables, pictures, run)
-    (output_dir / "plots").mkdir(exist_ok=True)
+    (folder / "plots").mkdir(exist_ok=True)
     for name, files in pictures.items():
         for ending, content in files.items():
-            target = output_dir / "plots" / f"{name}.{ending}"
+            target = folder / "plots" / f"{name}.{ending}"
             with replacing(target) as file:
                 file.buffer.write(content)
-    with replacing(output_dir / "index.html") as file:
+    with replacing(folder / "index.html") as file:
         file.write(text)
