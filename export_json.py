@@ -681,7 +681,7 @@ def add_properties(row: Json, activity: Json) -> Json:
 def stored(column: str, value: object) -> tuple[object, bool]:
     """Return a property as its column stores it, and whether that is exact."""
     kind, store, keeps_nothing = activity_columns()[column]
-    if type(value) is kind and is_storable(value):
+    if type(value) is kind and (store or is_storable(value)):
         kept = store(value) if store else value
         if kept is not None:
             return kept, True
@@ -735,16 +735,10 @@ def insert_into(table: str, columns: Columns) -> str:
 @cache
 def removal() -> str:
     """Return the statement that removes activities that stand there already."""
-    places = ("ticket_id", "performed_at", "is_new_ticket", "export_id")
-    content = [
-        name
-        for name in activity_columns()
-        if name not in (*places, "position", "other_fields")
-    ]
-    return sql("ingest/remove_repeated").format(
-        content=", ".join(f"a.{name}" for name in content),
-        same_content=", ".join(f"b.{name}" for name in content),
-    )
+    places = {"ticket_id", "performed_at", "is_new_ticket", "export_id"}
+    no_content = {*places, "position", "other_fields"}
+    content = [name for name in activity_columns() if name not in no_content]
+    return sql("ingest/remove_repeated").format(content=", ".join(content))
 
 
 def remove_repeated(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:

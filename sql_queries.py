@@ -204,7 +204,8 @@ def refused() -> Iterator[None]:
         yield
     except (DatabaseError, sqlite3.Error, sqlite3.Warning) as error:
         cause = error.__cause__ or error
-        if "interrupted" in str(cause):
+        cause = cause.__context__ or cause  # pandas was refused a rollback
+        if str(cause) == "interrupted":
             raise KeyboardInterrupt from None
         raise QueryError(str(cause)) from error
     except TypeError as error:  # there is no result to iterate over

@@ -30,6 +30,10 @@ from ticket_properties as p
 inner join ticket_metrics as m on m.ticket_id = p.ticket_id
 group by p.agent_id
 order by
-    case when p.agent_id is null then 3 when p.agent_id = '(none)' then 2 else 1 end,
+    case
+        when p.agent_id is null then 3
+        when p.agent_id = '(none)' then 2
+        else 1
+    end,
     length(p.agent_id),
     p.agent_id;

@@ -30,5 +30,9 @@ from ticket_properties as p
 inner join ticket_metrics as m on m.ticket_id = p.ticket_id
 group by p.group_name
 order by
-    case when p.group_name is null then 3 when p.group_name = '(none)' then 2 else 1 end,
+    case
+        when p.group_name is null then 3
+        when p.group_name = '(none)' then 2
+        else 1
+    end,
     p.group_name;

@@ -1,8 +1,9 @@
 -- How do tickets fare by priority?
 --
--- One row per priority. A ticket counts under the priority it has at the end of the
--- clock, under (none) where that was set to nothing, and under an empty field
--- where no activity ever named one, so that the rows add up to all tickets.
+-- One row per priority. A ticket counts under the priority it has at the end of
+-- the clock, under (none) where that was set to nothing, and under an empty
+-- field where no activity ever named one, so that the rows add up to all
+-- tickets.
 -- Answered: an agent has responded. Resolved, still open: the known status now
 -- is, or is not, Resolved or Closed. Reopened: at least once. Median and 90th
 -- percentile are nearest-rank, the mean is rounded to a second, each over the
@@ -30,7 +31,11 @@ from ticket_properties as p
 inner join ticket_metrics as m on m.ticket_id = p.ticket_id
 group by p.priority
 order by
-    case when p.priority is null then 3 when p.priority = '(none)' then 2 else 1 end,
+    case
+        when p.priority is null then 3
+        when p.priority = '(none)' then 2
+        else 1
+    end,
     length(min(p.priority_code)),
     min(p.priority_code),
     p.priority;

@@ -30,7 +30,11 @@ from ticket_properties as p
 inner join ticket_metrics as m on m.ticket_id = p.ticket_id
 group by p.source
 order by
-    case when p.source is null then 3 when p.source = '(none)' then 2 else 1 end,
+    case
+        when p.source is null then 3
+        when p.source = '(none)' then 2
+        else 1
+    end,
     length(min(p.source_code)),
     min(p.source_code),
     p.source;

@@ -29,12 +29,12 @@ sys.path.insert(0, str(ROOT))
 import export_json  # noqa: E402
 import sql_queries  # noqa: E402
 
-# What runs in the background may ignore Ctrl-C, and what it starts would, too.
+# A process in the background may ignore Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# Hides what becomes of text that waits in a buffer when its file is full.
+# Would hide a fault: text that waits in a buffer when the disk is full.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
-# HYPOTHESIS_PROFILE=campaign looks much longer for what could go wrong.
+# HYPOTHESIS_PROFILE=campaign tries many more examples.
 settings.register_profile(
     "default", max_examples=60, deadline=None, print_blob=True
 )
@@ -49,7 +49,7 @@ CUSTOMER = 145423
 AGENT = 149018
 SYSTEM = None
 
-# The reports; a line of one is a line of its CSV, the header first.
+# Each writes a CSV file; a test compares its lines, the header first.
 REPORTS = [
     "metrics_by_agent",
     "metrics_by_group",
@@ -67,7 +67,7 @@ REPORTS = [
     "time_till_resolution",
     "time_to_first_response",
 ]
-# Those that have a row for every ticket, and one metric.
+# The reports that have a row for every ticket, and one metric.
 METRIC_REPORTS = [
     name
     for name in REPORTS

@@ -1,17 +1,15 @@
 """What every CSV must say: the definitions once more, slow and obvious.
 
-This recomputes the reports from the bytes of the exports, in plain Python and
-without the project's code, as literally as the definitions read. The sentences
-in quotation marks are theirs.
+The oracle recomputes the reports from the bytes of the exports, in plain Python
+and without the project's code, as literally as the definitions read. Sentences
+in quotation marks are the definitions' own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
@@ -48,6 +46,8 @@ TICKET_METRICS = [
 ]
 TIME_IN_STATUS = ["ticket_id", "status", "time_in_status_seconds", "visits"]
 
+# The older name of a property, and today's.
+OTHER_NAMES = {"requester": "requester_id", "issue_type": "ticket_type"}
 # The properties that tickets are compared by, each with its column's name.
 PROPERTIES = {
     "priority": "priority",
@@ -56,20 +56,22 @@ PROPERTIES = {
     "product": "product",
     "source": "source",
 }
-PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
-SOURCES = {
-    1: "Email",
-    2: "Portal",
-    3: "Phone",
-    4: "Forums",
-    5: "Twitter",
-    6: "Facebook",
-    7: "Chat",
-    8: "Mobihelp",
-    9: "Feedback widget",
-    10: "Outbound email",
-    11: "E-commerce",
-    12: "Bot",
+NAMES_OF_CODES = {
+    "priority": {"1": "Low", "2": "Medium", "3": "High", "4": "Urgent"},
+    "source": {
+        "1": "Email",
+        "2": "Portal",
+        "3": "Phone",
+        "4": "Forums",
+        "5": "Twitter",
+        "6": "Facebook",
+        "7": "Chat",
+        "8": "Mobihelp",
+        "9": "Feedback widget",
+        "10": "Outbound email",
+        "11": "E-commerce",
+        "12": "Bot",
+    },
 }
 NOTHING = "(none)"
 COMPARED = [
@@ -90,14 +92,7 @@ TRANSITIONS = [
     "transitions",
     "median_time_before_seconds",
 ]
-BY_HOUR = [
-    "hour",
-    "created",
-    "first_answered",
-    "resolved",
-    "reopened",
-    "backlog",
-]
+HOURLY = ["created", "first_answered", "resolved", "reopened", "backlog"]
 HOUR = 3600
 
 Performer = tuple[str, "int | None"]  # performer_type and performer_id
@@ -111,22 +106,27 @@ class Activity:
     second: int
     performer: Performer
     content: dict[str, Any]
-    file: tuple[int, int, str]  # the export's start, its end, its SHA-256
+    file: tuple[int, str]  # the export's start and its SHA-256
     position: int
 
     @property
     def identity(self) -> tuple[int, int, Performer, str]:
-        """ "ticket, second, performer, content: key order and white space do
-        not matter"; 1, 1.0 and true are different contents.
+        """ "Ticket, second, performer, content: key order and white space do
+        not matter; the two forms' names of one property may be taken for the
+        same." 1, 1.0 and true are different contents.
         """
-        content = json.dumps(self.content, sort_keys=True)
-        return self.ticket, self.second, self.performer, content
+        content = dict(self.content)
+        for older, newer in OTHER_NAMES.items():
+            if older in content and newer not in content:
+                content[newer] = content.pop(older)
+        text = json.dumps(content, sort_keys=True)
+        return self.ticket, self.second, self.performer, text
 
     @property
-    def place(self) -> tuple[int, bool, int, int, str, int]:
+    def place(self) -> tuple[int, bool, int, str, int]:
         """ "By second; within a second, an activity marked "new_ticket": true
-        first, then by the export's start, its end, its SHA-256, and the
-        position in the file."
+        first, then by the export's start, the SHA-256 of its uncompressed
+        bytes, and the position in the file."
         """
         return self.second, not self.is_marked, *self.file, self.position
 
@@ -144,7 +144,7 @@ class Activity:
         return "note" in self.content and self.content["note"]["type"] in types
 
     def named(self, *properties: str) -> list[Any]:
-        """Return what these properties name, null being nobody."""
+        """Return the values of these properties, without null."""
         values = [self.content.get(name) for name in properties]
         return [value for value in values if value is not None]
 
@@ -169,56 +169,52 @@ def recompute(
     user's status labels and the canonical statuses they stand for.
     """
     files = list(exports)
-    as_of = clock(files)
+    first_start, as_of = first_and_last([parsed(file) for file in files])
     statuses = status_names(aliases or {})
     activities = distinct(files)
     agents = agents_anywhere(activities)
 
-    tickets: dict[int, list[Activity]] = {}
-    for activity in sorted(activities, key=lambda activity: activity.place):
-        tickets.setdefault(activity.ticket, []).append(activity)
-
-    metrics = []
-    in_status: list[list[Any]] = []
-    visits_of = {}
-    for ticket, own in sorted(tickets.items()):
-        visits = visits_of[ticket] = status_visits(own, statuses, as_of)
-        metrics.append(ticket_metrics(ticket, own, visits, statuses, agents))
-        in_status += time_in_status(ticket, visits)
+    story: dict[int, list[Activity]] = {}
+    for activity in sorted(
+        activities, key=lambda activity: (activity.ticket, activity.place)
+    ):
+        story.setdefault(activity.ticket, []).append(activity)
+    visits = {
+        ticket: status_visits(own, statuses, as_of)
+        for ticket, own in story.items()
+    }
+    rows = [
+        ticket_metrics(ticket, own, visits[ticket], statuses, agents)
+        for ticket, own in story.items()
+    ]
 
     reports = {
-        "ticket_metrics": csv_lines(TICKET_METRICS, metrics),
-        "time_in_status": csv_lines(TIME_IN_STATUS, in_status),
+        "ticket_metrics": csv_lines(
+            TICKET_METRICS, [[*row.values()] for row in rows]
+        ),
+        "time_in_status": csv_lines(TIME_IN_STATUS, time_in_status(visits)),
+        "status_transitions": csv_lines(
+            TRANSITIONS, transitions([*visits.values()])
+        ),
+        "tickets_by_hour": csv_lines(
+            ["hour", *HOURLY], by_hour(first_start, as_of, rows, visits)
+        ),
     }
     for metric in METRICS:
-        column = TICKET_METRICS.index(f"{metric}_seconds")
+        columns = ["ticket_id", f"{metric}_seconds"]
         reports[metric] = csv_lines(
-            ["ticket_id", f"{metric}_seconds"],
-            [[row[0], row[column]] for row in metrics],
+            columns, [[row[column] for column in columns] for row in rows]
         )
-
-    rows = [dict(zip(TICKET_METRICS, row, strict=True)) for row in metrics]
-    properties = {
-        ticket: {name: last_value(own, name) for name in PROPERTIES}
-        for ticket, own in sorted(tickets.items())
-    }
-    reports["ticket_properties"] = csv_lines(
-        ["ticket_id", *PROPERTIES.values()],
-        [[ticket, *own.values()] for ticket, own in properties.items()],
-    )
+    properties: list[list[Any]] = [[ticket] for ticket in story]
     for name, column in PROPERTIES.items():
+        codes = [last_code(own, name) for own in story.values()]
+        for row, code in zip(properties, codes, strict=True):
+            row.append(label(name, code))
         reports[f"metrics_by_{name.removesuffix('_id')}"] = csv_lines(
-            [column, *COMPARED],
-            by_property(
-                name,
-                [(properties[row["ticket_id"]][name], row) for row in rows],
-            ),
+            [column, *COMPARED], by_property(name, codes, rows)
         )
-    reports["status_transitions"] = csv_lines(
-        TRANSITIONS, transitions(list(visits_of.values()))
-    )
-    reports["tickets_by_hour"] = csv_lines(
-        BY_HOUR, by_hour(first_start(files), as_of, rows, visits_of)
+    reports["ticket_properties"] = csv_lines(
+        ["ticket_id", *PROPERTIES.values()], properties
     )
     return reports
 
@@ -235,17 +231,18 @@ def parsed(file: bytes) -> Any:
     return json.loads(file.decode("utf-8-sig"))
 
 
-def clock(files: list[bytes]) -> int:
-    """ "The latest metadata.end_at of all ingested exports, empty ones
-    included, and never before the last activity." (No file: no clock.)
+def first_and_last(exports: list[Any]) -> tuple[int, int]:
+    """Return the first export's start, and as_of: "the latest metadata.end_at
+    of all ingested exports, empty ones included, and never before the last
+    activity."
     """
-    moments = [0]
-    for file in files:
-        export = parsed(file)
-        moments.append(seconds(export["metadata"]["end_at"]))
+    starts, ends = [], []
+    for export in exports:
+        starts.append(seconds(export["metadata"]["start_at"]))
+        ends.append(seconds(export["metadata"]["end_at"]))
         for record in export["activities_data"]:
-            moments.append(seconds(record["performed_at"]))
-    return max(moments)
+            ends.append(seconds(record["performed_at"]))
+    return min(starts), max(ends)
 
 
 def distinct(files: list[bytes]) -> list[Activity]:
@@ -256,7 +253,6 @@ def distinct(files: list[bytes]) -> list[Activity]:
     for file in files:
         export = parsed(file)
         start = seconds(export["metadata"]["start_at"])
-        end = seconds(export["metadata"]["end_at"])
         sha256 = hashlib.sha256(file).hexdigest()
         for position, record in enumerate(export["activities_data"]):
             activity = Activity(
@@ -267,7 +263,7 @@ def distinct(files: list[bytes]) -> list[Activity]:
                     record.get("performer_id"),
                 ),
                 content=record["activity"],
-                file=(start, end, sha256),
+                file=(start, sha256),
                 position=position,
             )
             known = first.get(activity.identity)
@@ -331,7 +327,7 @@ def status_visits(
 def agents_anywhere(activities: list[Activity]) -> set[int]:
     """ "Has been assigned a ticket (agent_id, internal_agent_id) or has
     written what only agents write (note types 1, 2, 3), anywhere in the
-    database"; what the system wrote, nobody has written.
+    database"; nobody has written a note of the system.
     """
     agents: set[int] = set()
     for activity in activities:
@@ -411,8 +407,8 @@ def ticket_metrics(
     visits: list[Visit],
     statuses: dict[str, str],
     agents: set[int],
-) -> list[Any]:
-    """Return the ticket's row; None is what is not known."""
+) -> dict[str, Any]:
+    """Return the ticket's row; None is unknown."""
 
     def spent(status: str) -> int | None:
         """ "0 = seen, but never in this status" """
@@ -444,7 +440,7 @@ def ticket_metrics(
             return None
         return max(0, moment - created.second)
 
-    return [
+    row = [
         ticket,
         spent("Open"),
         spent("Waiting on Customer"),
@@ -456,82 +452,78 @@ def ticket_metrics(
         visits[-1].status if visits else None,
         iso_8601(created.second) if created else None,
     ]
+    return dict(zip(TICKET_METRICS, row, strict=True))
 
 
-def time_in_status(ticket: int, visits: list[Visit]) -> list[list[Any]]:
+def time_in_status(visits: dict[int, list[Visit]]) -> list[list[Any]]:
     """ "One row per ticket and status", ordered by status."""
     rows = []
-    for status in sorted({visit.status for visit in visits}):
-        own = [visit for visit in visits if visit.status == status]
-        spent = sum(visit.end - visit.start for visit in own)
-        rows.append([ticket, status, spent, len(own)])
+    for ticket, every in visits.items():
+        for status in sorted({visit.status for visit in every}):
+            own = [visit for visit in every if visit.status == status]
+            spent = sum(visit.end - visit.start for visit in own)
+            rows.append([ticket, status, spent, len(own)])
     return rows
 
 
 # Many tickets
 
 
-def last_value(activities: list[Activity], name: str) -> str | None:
-    """ "A ticket counts under the value it has at as_of": the last that an
-    activity named, codes by their names, null and blank as nothing.
+def last_code(activities: list[Activity], name: str) -> str | None:
+    """Return the value of a property at as_of: "the last that an activity
+    named", as text.
     """
-    value = None
+    code = None
     for activity in activities:
         if name in activity.content:
-            value = label(name, activity.content[name])
-    return value
+            code = as_text(activity.content[name])
+    return code
 
 
-def label(name: str, value: Any) -> str:
-    if value is None or spelled(value).strip(" ") == "":
-        return NOTHING
-    names = {"priority": PRIORITIES, "source": SOURCES}.get(name, {})
-    by_text = {str(code): label for code, label in names.items()}
-    return by_text.get(spelled(value), spelled(value))
-
-
-def spelled(value: Any) -> str:
-    """Return a value as text; what no export should have, as SQLite does.
-
-    An integer of more than 64 bits, too: SQLite has it as a real number.
-    """
+def as_text(value: Any) -> str:
+    """Return a text as it is, null as an empty text, all else as JSON."""
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value
-    if type(value) is int and -(1 << 63) <= value < 1 << 63:
-        return str(value)
-    text = json.dumps(
+    return json.dumps(
         value, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
-    with closing(sqlite3.connect(":memory:")) as connection:
-        query = "select cast(json_extract(?, '$') as text)"
-        ((found,),) = connection.execute(query, [text])
-    return str(found)
+
+
+def label(name: str, code: str | None) -> str | None:
+    """Return the name of a code, if it has one; blank is nothing."""
+    if code is None:
+        return None
+    if code.strip(" ") == "":
+        return NOTHING
+    return NAMES_OF_CODES.get(name, {}).get(code, code)
 
 
 def by_property(
-    name: str, rows: list[tuple[str | None, dict[str, Any]]]
+    name: str, codes: list[str | None], rows: list[dict[str, Any]]
 ) -> list[list[Any]]:
-    """Return a row per value: by code, or by label (agents as numbers), then
-    what is set to nothing, then what is unknown.
+    """Return a row per label of a code, then one of the tickets whose property
+    is set to nothing, then one of those whose property is unknown.
+
+    Labels stand in the order of their lowest code. Numbers stand in the order
+    of their size: the shorter one first.
     """
-    names = {"priority": PRIORITIES, "source": SOURCES}.get(name, {})
-    codes = {label: code for code, label in names.items()}
+    groups: dict[Any, list[tuple[str, dict[str, Any]]]] = {}
+    for code, row in zip(codes, rows, strict=True):
+        groups.setdefault(label(name, code), []).append((code or "", row))
 
     def place(value: str | None) -> tuple[Any, ...]:
         if value is None:
             return (3,)
         if value == NOTHING:
             return (2,)
-        if name == "agent_id":
-            return 1, len(value), value
-        if name in ("group", "product"):
-            return 1, value
-        # labels without a code first; a code without a name is its own label
-        return 1, codes.get(value, int(value) if value.isdigit() else -1), value
+        lowest = min(code for code, _ in groups[value])
+        return 1, 0 if name in ("group", "product") else len(lowest), lowest
 
     result = []
-    for value in sorted({value for value, _ in rows}, key=place):
-        own = [row for other, row in rows if other == value]
+    for value in sorted(groups, key=place):
+        own = [row for _, row in groups[value]]
         known = [row["current_status"] for row in own if row["current_status"]]
         responses = having(own, "time_to_first_response_seconds")
         result.append(
@@ -583,10 +575,6 @@ def transitions(tickets: list[list[Visit]]) -> list[list[Any]]:
         [*step, len(times), nearest_rank(times, 5)]
         for step, times in sorted(steps.items())
     ]
-
-
-def first_start(files: list[bytes]) -> int:
-    return min(seconds(parsed(file)["metadata"]["start_at"]) for file in files)
 
 
 def by_hour(

@@ -77,11 +77,8 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_says(
         assert MAINS[script](shlex.split(arguments)) == 0
     printed = capsys.readouterr().out.splitlines()
     (output,) = re.findall(r"^```text\n(.*?)```", README, re.M | re.S)
-    assert output.splitlines() == [
-        printed[0],
-        printed[1],
-        *printed[2:9],
-    ]
+    shown = output.splitlines()
+    assert shown == printed[: len(shown)]
 
     (rows,) = re.findall(r"^```csv\n(.*?)```", README, re.M | re.S)
     assert sql_queries.main(["time_to_first_response"]) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import shutil
@@ -9,21 +11,28 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+import tracemalloc
+from contextlib import closing
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+import pandas
 import pytest
 from conftest import (
     AGENT,
     REPORTS,
     ROOT,
+    Json,
     activity,
     created,
     export,
     ingest,
-    ingest_and_query,
     lines,
     note,
+    query,
     write_export,
 )
 from hypothesis import given
@@ -31,10 +40,10 @@ from hypothesis import strategies as st
 
 import export_json
 import sql_queries
-from freshdesk import PRIVATE_NOTE, REPLY, Failure, duration
-from sql_queries import Task, run_tasks
+import ticket_gen
+from freshdesk import PRIVATE_NOTE, REPLY, duration, views
 
-REPORT_FILES = sorted(ROOT.glob("sql/*.sql"))
+SQL_FILES = sorted(ROOT.glob("sql/**/*.sql"))
 
 
 @pytest.fixture
@@ -56,9 +65,20 @@ def run(database: Path, *arguments: str) -> int:
     return sql_queries.main(["-d", str(database), "-o", "out", *arguments])
 
 
-def own_report(directory: Path, name: str, text: str) -> None:
-    directory.mkdir(exist_ok=True)
-    (directory / f"{name}.sql").write_text(text)
+def own_report(text: str, name: str = "own") -> list[str]:
+    """Write a report of the user; return the arguments that run it."""
+    Path("mine").mkdir(exist_ok=True)
+    Path("mine", f"{name}.sql").write_text(text)
+    return ["--sql-dir", "mine"]
+
+
+def state(folder: Path) -> dict[Path, bytes]:
+    """Return all files in a folder, and their bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: path.read_bytes() for path in files}
+
+
+# The reports
 
 
 def test_every_report_has_its_csv_with_one_row_for_every_ticket(
@@ -73,123 +93,6 @@ def test_every_report_has_its_csv_with_one_row_for_every_ticket(
         "1,90",
         "600,",
     ]
-    assert lines(Path("out/ticket_metrics.csv")) == [
-        "ticket_id,time_spent_open_seconds,"
-        "time_spent_waiting_on_customer_seconds,"
-        "time_spent_waiting_for_response_seconds,"
-        "time_till_resolution_seconds,time_to_first_response_seconds,"
-        "time_till_first_resolution_seconds,reopens,current_status,created_at",
-        "1,90,0,3510,3600,90,3600,0,Closed,2017-04-20T10:00:00Z",
-        "600,,,,,,,,,",
-    ]
-    assert lines(Path("out/time_in_status.csv")) == [
-        "ticket_id,status,time_in_status_seconds,visits",
-        "1,Closed,82799,1",
-        "1,Open,90,1",
-        "1,Pending,3510,1",
-    ]
-
-
-def test_the_terminal_sums_up_the_metrics_in_durations_that_people_read(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(database) == 0
-    printed = capsys.readouterr().out.splitlines()[-8:]
-    assert [line.split("  ")[0] for line in printed] == [
-        "",
-        "Time spent Open",
-        "Time spent Waiting on Customer",
-        "Time spent Pending",
-        "Time till resolution",
-        "Time to first response",
-        "Longest without a response: none",
-        "out: 15 reports of 2 tickets as of 21-04-2017 09:59:59 +0000",
-    ]
-    rows = [re.split("  +", line)[1:] for line in printed[:-2]]
-    assert rows == [
-        ["tickets", "median", "90 % within", "maximum"],
-        ["1", "1m 30s", "1m 30s", "1m 30s"],
-        ["1", "0s", "0s", "0s"],
-        ["1", "58m 30s", "58m 30s", "58m 30s"],
-        ["1", "1h", "1h", "1h"],
-        ["1", "1m 30s", "1m 30s", "1m 30s"],
-    ]
-
-
-def test_the_terminal_names_the_three_that_have_waited_longest(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ingest(
-        export(
-            created("10:00:00", ticket=1),  # answered
-            note("10:10:00", REPLY, ticket=1),
-            activity("10:10:00", ticket=1, agent_id=AGENT),
-            created("10:01:00", ticket=2),  # closed without a word
-            activity("10:20:00", ticket=2, status="Closed"),
-            created("10:00:00", ticket=6),
-            created("10:02:00", ticket=5),
-            created("10:02:00", ticket=4),
-            created("10:03:00", ticket=3),
-            end_at="11:30:00",
-        )
-    )
-    assert run(workplace / "tickets.db") == 0
-    assert capsys.readouterr().out.splitlines()[-2] == (
-        "Longest without a response: 6 for 1h 30m, 4 for 1h 28m, 5 for 1h 28m"
-    )
-
-
-def test_a_metric_that_no_ticket_has_is_said_to_have_none(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ingest(export(created("10:00:00")))
-    assert run(workplace / "tickets.db") == 0
-    printed = capsys.readouterr().out.splitlines()
-    rows = [line.split() for line in printed[-8:-2]]
-    assert rows[-1] == ["Time", "to", "first", "response", "0"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, ""),
-        (0, "0s"),
-        (59, "59s"),
-        (60, "1m"),
-        (5400, "1h 30m"),
-        (5401, "1h 30m"),
-        (86_400, "1d"),
-        (86_459, "1d"),
-        (93_600, "1d 2h"),
-    ],
-)
-def test_a_duration_reads_as_its_two_largest_units(
-    seconds: int | None, text: str
-) -> None:
-    assert duration(seconds) == text
-
-
-def test_median_and_90th_percentile_are_values_that_occurred(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # Ten tickets, answered after 1, 2, ... 10 minutes: half are within five.
-    ingest(
-        *(
-            export(
-                created("10:00:00", ticket=ticket),
-                note(f"10:{ticket:02}:00", REPLY, ticket=ticket),
-                activity("12:00:00", ticket=ticket, agent_id=AGENT),
-            )
-            for ticket in range(1, 11)
-        )
-    )
-    assert run(workplace / "tickets.db") == 0
-    (row,) = (
-        line.split()
-        for line in capsys.readouterr().out.splitlines()
-        if line.startswith("Time to first response")
-    )
-    assert row[-4:] == ["10", "5m", "9m", "10m"]
 
 
 def test_a_unit_converts_and_renames_every_column_of_seconds(
@@ -216,301 +119,377 @@ def test_only_the_reports_that_are_named_run(database: Path) -> None:
     ]
 
 
-def test_a_report_that_a_user_puts_there_gets_its_csv(database: Path) -> None:
-    own_report(
-        Path("mine"),
-        "agents",
-        "-- who?\nselect agent_id from agents order by agent_id",
-    )
-    assert run(database, "--sql-dir", "mine") == 0
-    assert lines(Path("out/agents.csv")) == ["agent_id", str(AGENT)]
+def test_reports_run_in_one_process(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("fork", "posix_spawn"):
+        monkeypatch.delattr(os, name)
+    assert run(database) == 0
 
 
-def test_integers_beyond_a_float_and_beside_nulls_stay_as_they_are(
+def test_a_run_with_sqlite_imports_nothing_of_spark_or_pictures(
     database: Path,
 ) -> None:
-    own_report(
-        Path("mine"),
-        "big",
+    script = (
+        "import sys, sql_queries\n"
+        "assert sql_queries.main(['-d', 'tickets.db', '-o', 'out']) == 0\n"
+        "print(*{'export_json', 'pyspark', 'matplotlib', 'freshdesk.spark'}"
+        " & set(sys.modules))"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-c", script],
+        cwd=database.parent,
+        env={"PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    assert printed.splitlines()[-1] == ""
+
+
+# Reports of the user
+
+VALUES = "(select 3 as v union all select 1 union all select null)"
+OWN_REPORTS = {
+    "a report may read any view": (
+        "-- Who is an agent?\nselect agent_id from agents order by agent_id",
+        f"agent_id\n{AGENT}\n",
+    ),
+    "big integers beside nulls stay as they are": (
         "select 9223372036854775807 as big, 1 as one"
         " union all select null, null union all select 1, null",
-    )
-    assert run(database, "--sql-dir", "mine") == 0
-    assert lines(Path("out/big.csv"))[1:] == [
-        "9223372036854775807,1",
-        ",",
-        "1,",
-    ]
-
-
-@pytest.mark.usefixtures("workplace")
-def test_text_that_a_spreadsheet_would_run_is_defused() -> None:
-    reports = ingest_and_query(
-        export(
-            created("10:00:00", status="=1+1"),
-            activity("10:00:01", status="@on hold, really"),
-            activity("10:00:02", status="-5"),
-        )
-    )
-    assert reports["time_in_status"][1:] == [
-        "1,'-5,86397,1",
-        "1,'=1+1,1,1",
-        '1,"\'@on hold, really",1,1',
-    ]
-
-
-@pytest.mark.usefixtures("workplace")
-def test_steps_within_a_second_follow_each_other_in_their_order() -> None:
-    """What was open for a second is reopened, closed and opened in one."""
-    reports = ingest_and_query(
-        export(
-            activity("10:00:00", status="Open"),
-            activity("10:00:01", status="Closed"),
-            activity("10:00:01", status="Open"),
-            created("10:00:01"),  # comes first, being marked
-        )
-    )
-    assert reports["status_transitions"][1:] == [
-        "Closed,Open,1,0",
-        "Open,Closed,1,1",
-    ]
-
-
-@pytest.mark.usefixtures("workplace")
-def test_a_nul_in_a_label_does_not_break_the_file() -> None:
-    reports = ingest_and_query(export(created("10:00:00", status="on\0hold")))
-    assert reports["time_in_status"][1:] == ["1,on\ufffdhold,86399,1"]
+        "big,one\n9223372036854775807,1\n,\n1,\n",
+    ),
+    "percentiles of integers": (
+        f"select percentile_disc(v, 0.5) as p50, percentile_disc(v, 0.9) as p90"
+        f" from {VALUES}",
+        "p50,p90\n1,3\n",
+    ),
+    "percentiles of reals": (
+        f"select percentile_disc(v + 0.5, 0.51) as p from {VALUES}",
+        "p\n3.5\n",
+    ),
+    "percentiles of no values are unknown": (
+        "select percentile_disc(null, 0.5) as a, percentile_disc(v, 0.5) as b"
+        f" from {VALUES} where v is null",
+        "a,b\n,\n",
+    ),
+    "times are shown in ISO 8601": (
+        "select 0 as seen_at, 1492682400 as hour, 5 as n"
+        " union all select null, -1, null",
+        "seen_at,hour,n\n1970-01-01T00:00:00Z,2017-04-20T10:00:00Z,5\n"
+        ",1969-12-31T23:59:59Z,\n",
+    ),
+    "a text that a spreadsheet would run is defused, a number is not": (
+        "select '=1+1' as a, '-5' as b, -5 as c, '@x, y' as \"=d\"",
+        "a,b,c,'=d\n'=1+1,'-5,-5,\"'@x, y\"\n",
+    ),
+    "a carriage return does not end a row": (
+        "select 'a' || char(13) || 'b' as one, 1 as two"
+        " union all select char(13, 10), 'c'",
+        'one,two\n"a\rb",1\n"\'\r\n",c\n',
+    ),
+    "a NUL is replaced": (
+        "select char(97, 0, 98) as a",
+        "a\na\ufffdb\n",
+    ),
+    "a result without rows is a file with its header": (
+        "select ticket_id, created_at from ticket_metrics where false",
+        "ticket_id,created_at\n",
+    ),
+}
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
-    [("\0", "\ufffd"), ("a\0b", "a\ufffdb"), ("\\u0000", "\\u0000")],
+    ("text", "expected"), OWN_REPORTS.values(), ids=OWN_REPORTS
 )
-@pytest.mark.usefixtures("workplace")
-def test_a_nul_in_a_property_does_not_end_it(text: str, shown: str) -> None:
-    named = created("10:00:00", group=text, product=text, source=text)
-    reports = ingest_and_query(export(named))
-    assert reports["ticket_properties"][1:] == [f"1,,{shown},,{shown},{shown}"]
+def test_a_report_that_a_user_puts_there_gets_its_csv(
+    database: Path, text: str, expected: str
+) -> None:
+    assert run(database, *own_report(text)) == 0
+    assert state(Path("out")) == {Path("out/own.csv"): expected.encode()}
 
 
-@pytest.mark.usefixtures("workplace")
-def test_a_property_that_is_set_to_nothing_is_told_from_one_that_holds_it() -> (
-    None
-):
-    nothing = created("10:00:00", ticket=1, group=None, source=None)
-    holder = created("10:00:00", ticket=2, group={"group": None}, source=[None])
-    reports = ingest_and_query(export(nothing, holder))
-    assert reports["ticket_properties"][1:] == [
-        "1,,(none),,,(none)",
-        '2,,"{""group"":null}",,,[null]',
-    ]
+INTEGERS = st.none() | st.integers(-(1 << 63), (1 << 63) - 1)
+TEXTS = st.none() | st.text() | st.text(alphabet="=-+@,\"'\t\r\n\0a1")
 
 
-@pytest.mark.usefixtures("workplace")
-def test_a_result_without_rows_is_a_file_with_its_header() -> None:
-    reports = ingest_and_query(export())
-    assert reports["time_in_status"] == [
-        "ticket_id,status,time_in_status_seconds,visits"
-    ]
+@given(rows=st.lists(st.tuples(INTEGERS, TEXTS), min_size=1, max_size=4))
+def test_a_csv_file_is_read_as_it_was_written(
+    rows: list[tuple[int | None, str | None]],
+) -> None:
+    values = ", ".join(["(?, ?)"] * len(rows))
+    with closing(sqlite3.connect(":memory:")) as connection:
+        frame = pandas.read_sql_query(
+            f"values {values}",
+            connection,
+            params=[*chain(*rows)],
+            dtype_backend="numpy_nullable",
+        )
+    written = sql_queries.csv_text(frame, "seconds", with_header=False)
+    read = list(csv.reader(io.StringIO(written, newline=""), strict=True))
+
+    def shown(value: Any) -> str:
+        return "" if value is None else str(sql_queries.defused(value))
+
+    assert read == [[*map(shown, row)] for row in rows]
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "problem"),
     [
-        "select nothing from nowhere",
-        "",
-        "-- only a comment",
-        "select 1 as a; select 2 as a",
-        "select ? as a",
-        "select 1 as a, 2 as a",
-        "insert into sources values (99, 'x') returning source",
-        "delete from notes",
-        "create table t (x)",
-        "create temp table t (x)",
-        "drop view ticket_metrics",
-        "attach 'other.db' as other",
-        "pragma user_version = 9",
-        "vacuum",
-        "select 1 as a from (select abs(-9223372036854775807 - 1))",
+        ("select a from nowhere", "no such table: nowhere"),
+        ("select interrupted from agents", "no such column: interrupted"),
+        ("select ? as a", ""),
+        ("select 1 as a, 2 as a", "two columns have one name"),
+        ("select 'x' as a_seconds", "a_seconds is not of numbers"),
+        ("select abs(-9223372036854775807 - 1) as a", "integer overflow"),
+        ("select 1 as a; select 2 as a", ""),
+        ("", "no query in it"),
+        ("insert into sources values (99, 'x') returning source", ""),
+        ("delete from activities", ""),
+        ("create temp table t (x)", ""),
+        ("attach 'other.db' as other", ""),
+        ("pragma user_version = 9", ""),
+        ("commit", ""),
     ],
 )
 def test_a_report_that_is_not_one_query_is_refused_and_changes_no_file(
-    database: Path, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(database) == 0
-    capsys.readouterr()
-    before = {path: path.read_bytes() for path in Path("out").iterdir()}
-    stored = database.read_bytes()
-    mine = Path("mine")
-    shutil.copytree(ROOT / "sql", mine)
-    own_report(mine, "time_until_broken", text)
-    assert run(database, "--sql-dir", "mine", "--unit", "hours") == 1
-    (error,) = capsys.readouterr().err.splitlines()
-    assert error.startswith("error: mine/time_until_broken.sql: ")
-    assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
-    assert database.read_bytes() == stored
-    assert not Path("other.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (["-d", "missing.db"], "error: missing.db: no such database"),
-        (["-d", "notes.txt"], "error: notes.txt: not a database of ticket"),
-        (["-d", "other.db"], "error: other.db: not a database of ticket"),
-        (["--sql-dir", "empty"], "error: empty: no .sql files there"),
-        (
-            ["no_such"],
-            "no_such.sql: no such report; there are: metrics_by_agent",
-        ),
-        (["-o", "notes.txt"], "error: notes.txt: File exists"),
-    ],
-)
-def test_what_cannot_be_done_is_one_line_and_makes_no_file(
     database: Path,
-    arguments: list[str],
-    error: str,
+    text: str,
+    problem: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Path("notes.txt").write_text("not a database")
-    sqlite3.connect("other.db").execute("create table t (x)").connection.close()
-    Path("empty").mkdir()
-    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    assert run(database, *arguments) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert error in line
-    made = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    assert made == before
+    assert run(database) == 0
+    shutil.copytree(ROOT / "sql", "mine")
+    arguments = own_report(text, "time_until_broken")
+    before = state(Path())
+    capsys.readouterr()
+    assert run(database, *arguments, "--unit", "hours") == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"error: mine/time_until_broken.sql: {problem}")
+    assert error.endswith("; a report is one select, and only reads")
+    assert state(Path()) == before
+
+
+# The views
+
+
+def test_views_are_read_from_their_files_not_from_the_database(
+    database: Path,
+) -> None:
+    expected = query()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("drop view ticket_metrics")
+        connection.execute("drop view clock")
+        connection.execute("create view clock as select 0 as as_of")
+        connection.execute(
+            "create table agents_of_mine as select 7 as agent_id"
+        )
+        connection.commit()
+    assert query() == expected
+
+
+def test_a_mended_definition_needs_no_new_ingest(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(views(), "agents", "select 7 as agent_id;")
+    assert query()["time_to_first_response"][1:] == ["1,", "600,"]
+    assert database.exists()
+
+
+def test_only_the_views_that_the_reports_need_are_evaluated() -> None:
+    report = "select * from Agents where 'no_agents' <> 'first_response'"
+    assert sql_queries.needed_views([report]) == ["agents"]
+    report = 'select started_at from "visits" -- not agents'
+    needed = ["clock", "named_statuses", "visits"]
+    assert sql_queries.needed_views([report]) == needed
+
+
+def test_rows_of_a_view_are_unique_by_its_key(workplace: Path) -> None:
+    arguments = ["-n", "200", "--seed", "7", "--days", "2"]
+    assert ticket_gen.main([*arguments, "-o", "activities.json"]) == 0
+    days = [path.read_bytes() for path in workplace.glob("*.json")]
+    an_agents_own = created("10:00:00", ticket=600_001, requester_id=AGENT)
+    assigned = activity("10:00:00", ticket=600_002, agent_id=AGENT)
+    ingest(*days, export(an_agents_own, assigned))
+    with closing(sqlite3.connect("tickets.db")) as connection:
+        assert {
+            name
+            for (name,) in connection.execute(
+                "select name from sqlite_master where type = 'view'"
+            )
+        } == views().keys()
+        for name, text in views().items():
+            (rows,) = connection.execute(f"select count(*) from {name}")
+            key = re.search(r"^--.*\bKey: ([a-z_, ]+)$", text, re.MULTILINE)
+            if key is None:
+                assert "-- One row: " in text
+                assert rows == (1,)
+            else:
+                keys = f"select distinct {key[1]} from {name}"
+                assert [rows] == [
+                    *connection.execute(f"select count(*) from ({keys})")
+                ]
+                assert rows > (0,)
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.stem)
+def test_sql_is_formatted_alike(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    folder = path.parent.name
+    head = text.splitlines()[0]
+    assert head.startswith("-- "), "a head comment says what it is for"
+    assert head.endswith("?") or folder in ("ingest", "schema")
+    assert text.endswith(";\n")
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\t" not in text
+    keywords = {"SELECT", "FROM", "WHERE", "JOIN", "ORDER", "GROUP", "CASE"}
+    assert not keywords & set(text.split())
+    if folder == "sql":
+        assert "\norder by" in text, "so that files can be compared"
+
+
+# What a run costs
+
+
+class Counting(sqlite3.Connection):
+    """A connection that counts its steps, by thousands."""
+
+    steps = 0
+
+    def set_progress_handler(self, *_: object) -> None:
+        def count() -> None:
+            Counting.steps += 1
+
+        super().set_progress_handler(count, 1_000)
+
+
+def test_time_grows_with_the_notes_of_a_ticket_whose_requester_is_an_agent(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = partial(sqlite3.connect, factory=Counting)
+    steps = []
+    for notes in (1_000, 8_000):
+        records: list[Json] = [
+            created("10:00:00", requester_id=AGENT),
+            activity("10:00:00", ticket=2, agent_id=AGENT),
+            *(
+                note(f"{11 + n // 3600}:{n // 60 % 60:02}:{n % 60:02}", REPLY)
+                for n in range(notes)
+            ),
+        ]
+        place = workplace / str(notes)
+        place.mkdir()
+        ingest(export(*records), directory=place)
+        with monkeypatch.context() as patched:
+            patched.setattr(sql_queries.sqlite3, "connect", connect)
+            Counting.steps = 0
+            assert query(place)["time_to_first_response"][1] == "1,"
+        steps.append(Counting.steps)
+    few, many = steps
+    assert 0 < many <= 12 * few
+
+
+def test_a_chunk_of_a_result_is_in_memory_at_a_time(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_queries, "CHUNK_ROWS", 1_000)
+
+    def peak(rows: int) -> int:
+        """Return how many bytes a report of so many rows takes at most."""
+        numbers = f"select 1 union all select i + 1 from n where i < {rows}"
+        report = f"with recursive n (i) as ({numbers}) select i as a from n"
+        arguments = own_report(report)
+        tracemalloc.start()
+        try:
+            assert run(database, *arguments, "own") == 0
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1_000)  # imports
+    assert peak(40_000) < 1.5 * peak(4_000)
+    assert len(lines(Path("out/own.csv"))) == 1 + 4_000
+
+
+def test_ctrl_c_ends_a_long_query_on_a_small_database(database: Path) -> None:
+    numbers = "select 1 union all select i + 1 from n where i < 1000000000"
+    report = f"with recursive n (i) as ({numbers}) select max(i) as a from n"
+    arguments = ["-d", str(database), "-o", "out", *own_report(report)]
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "sql_queries.py"), *arguments],
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            while not [*Path().glob("out/.*")]:  # it has not begun yet
+                assert process.poll() is None
+                time.sleep(0.05)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            _, printed = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, printed) == (130, b"")
+    assert state(Path("out")) == {}
+
+
+# The terminal
+
+
+def test_the_terminal_sums_up_the_metrics_in_durations_that_people_read(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten tickets are answered after 1, 2, ... 10 minutes; four wait; one was
+    closed without a word.
+    """
+    records = []
+    for ticket in range(1, 11):
+        records += [
+            created("10:00:00", ticket=ticket, agent_id=AGENT),
+            note(f"10:{ticket:02}:00", REPLY, ticket=ticket),
+            activity(f"10:{ticket:02}:00", ticket=ticket, status="Pending"),
+        ]
+    for ticket, minute in (14, 0), (13, 2), (12, 2), (11, 3), (15, 1):
+        records.append(created(f"10:0{minute}:00", ticket=ticket))
+    records.append(activity("10:20:00", ticket=15, status="Closed"))
+    ingest(export(*records, end_at="11:30:00"))
+    capsys.readouterr()
+    assert run(workplace / "tickets.db") == 0
+    assert (
+        capsys.readouterr().out
+        == """\
+                                tickets  median  90 % within  maximum
+Time spent Open                      15      8m       1h 28m   1h 30m
+Time spent Waiting on Customer       15      0s           0s       0s
+Time spent Pending                   15  1h 22m       1h 28m   1h 29m
+Time till resolution                  1     19m          19m      19m
+Time to first response               10      5m           9m      10m
+Longest without a response: 14 for 1h 30m, 12 for 1h 28m, 13 for 1h 28m
+out: 15 reports of 15 tickets as of 20-04-2017 11:30:00 +0000
+"""
+    )
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--unit", "days"], ["--no-such-option"], ["-d"]]
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (5400, "1h 30m"),
+        (5401, "1h 30m"),
+        (86_400, "1d"),
+        (86_459, "1d"),
+        (93_600, "1d 2h"),
+    ],
 )
-def test_wrong_usage_exits_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        sql_queries.main(arguments)
-    assert stop.value.code == 2
-
-
-def test_the_reports_do_not_wait_for_pandas(database: Path) -> None:
-    program = (
-        "import sys, sql_queries; sql_queries.main(sys.argv[1:]);"
-        " sys.exit('pandas' in sys.modules)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", program, "--database", str(database)],
-        env={"PYTHONPATH": str(ROOT)},
-        check=True,
-    )
-
-
-def test_only_the_shared_views_that_the_reports_need_are_evaluated(
-    database: Path,
+def test_a_duration_reads_as_its_two_largest_units(
+    seconds: int | None, text: str
 ) -> None:
-    with sql_queries.snapshot(database) as taken:
-        query = "select * from Agents where 'no_agents' <> 'first_response'"
-        definitions = taken.definitions
-        assert sql_queries.needed_views([query], definitions) == ["agents"]
-        query = 'select position from "status_intervals" -- not agents'
-        assert sql_queries.needed_views([query], definitions) == [
-            "clock",
-            "named_statuses",
-            "status_intervals",
-        ]
-        assert [
-            (task.name, task.needs) for task in taken.evaluations([query])
-        ] == [
-            ("clock", []),
-            ("named_statuses", []),
-            ("status_intervals", ["clock", "named_statuses"]),
-        ]
+    assert duration(seconds) == text
 
 
-@pytest.fixture
-def side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let any database deserve several processes."""
-    monkeypatch.setattr(sql_queries, "PARALLEL_SIZE", 0)
-    monkeypatch.setattr(sql_queries.os, "cpu_count", lambda: 3)
-
-
-@pytest.mark.usefixtures("side_by_side")
-def test_several_processes_write_what_one_does(database: Path) -> None:
-    assert run(database) == 0
-    several = {path: path.read_bytes() for path in Path("out").iterdir()}
-    sql_queries.PARALLEL_SIZE = 1 << 40
-    assert run(database) == 0
-    assert several == {
-        path: path.read_bytes() for path in Path("out").iterdir()
-    }
-
-
-@pytest.mark.usefixtures("side_by_side")
-def test_a_report_may_name_more_shared_views_than_can_be_attached(
-    database: Path,
-) -> None:
-    counts = [
-        f"(select count(*) from {view}) as {view}"
-        for view in sql_queries.SHARED_VIEWS
-    ]
-    own_report(Path("mine"), "all", f"select {', '.join(counts)}")
-    assert run(database, "--sql-dir", "mine") == 0
-    several = Path("out/all.csv").read_bytes()
-    sql_queries.PARALLEL_SIZE = 1 << 40
-    assert run(database, "--sql-dir", "mine") == 0
-    assert Path("out/all.csv").read_bytes() == several
-
-
-def test_what_a_task_returns_may_be_longer_than_a_pipe() -> None:
-    tasks = [
-        Task(name, needs, lambda name=name: name * 1_000_000)
-        for name, needs in (("a", []), ("b", []), ("c", ["a", "b"]))
-    ]
-    several = run_tasks(tasks, processes=2)
-    assert several == run_tasks(tasks, processes=1)
-
-
-def test_a_task_whose_process_is_killed_is_one_line() -> None:
-    def kill() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    tasks = [Task("fine", [], list), Task("clock", [], kill)]
-    with pytest.raises(Failure, match=r"clock: the process .* was killed"):
-        run_tasks(tasks, processes=2)
-
-
-@pytest.mark.usefixtures("side_by_side")
-def test_children_of_others_are_left_to_them(database: Path) -> None:
-    """A shell that has started some may become our process."""
-    with subprocess.Popen(["sh", "-c", "exit 7"]) as other:
-        assert run(database) == 0
-        assert other.wait() == 7
-
-
-@pytest.mark.usefixtures("side_by_side")
-def test_a_process_that_was_told_to_ignore_children_has_some(
-    database: Path,
-) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    assert run(database) == 0
-
-
-def test_a_carriage_return_does_not_end_a_row(database: Path) -> None:
-    texts = "select 'a' || char(13) || 'b' as one, 1 as two union all"
-    own_report(Path("mine"), "a", f"{texts} select char(13, 10), 'c'")
-    assert run(database, "--sql-dir", "mine") == 0
-    written = Path("out/a.csv").read_bytes()
-    assert written == b'one,two\n"a\rb",1\n"\'\r\n",c\n'
-
-
-def test_no_room_for_what_is_sorted_is_not_blamed_on_the_database(
-    database: Path,
-) -> None:
-    with (
-        sql_queries.snapshot(database) as taken,
-        pytest.raises(Failure, match=r"^temporary files: .* make room"),
-        taken.readable(),
-    ):
-        raise sqlite3.OperationalError("database or disk is full")
+# Paths and refusals
 
 
 def test_a_link_leads_to_the_database(
@@ -523,33 +502,6 @@ def test_a_link_leads_to_the_database(
     capsys.readouterr()
     assert run(Path("links/loop.db")) == 1
     assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.usefixtures("side_by_side")
-def test_a_report_that_fails_in_another_process_is_one_line_too(
-    database: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    own_report(Path("mine"), "a", "select 1 as a")
-    own_report(Path("mine"), "b", "select 1 as a from nowhere")
-    assert run(database, "--sql-dir", "mine") == 1
-    assert capfd.readouterr().err == (
-        "error: mine/b.sql: no such table: nowhere; a report is one select,"
-        " and only reads\n"
-    )
-    assert list(Path("out").iterdir()) == []
-
-
-@pytest.mark.usefixtures("side_by_side")
-def test_a_programming_error_in_another_process_keeps_its_traceback(
-    database: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sql_queries, "renamed", lambda *_: 1 / 0)
-    with pytest.raises(RuntimeError, match="time_spent_open"):
-        run(database, "time_spent_open")
-    assert "ZeroDivisionError" in capfd.readouterr().err
-    assert list(Path("out").iterdir()) == []
 
 
 @pytest.mark.usefixtures("database")
@@ -568,114 +520,66 @@ def test_a_database_is_found_whatever_its_path_looks_like(
     assert run(database) == 0
 
 
-VALUES = st.one_of(
-    st.none(),
-    st.integers(),
-    st.text(),
-    st.text(alphabet="=-+@,\"'\t\r\n\0a1"),
-)
-
-
-@given(rows=st.lists(st.tuples(VALUES, VALUES), max_size=4))
-def test_csv_is_as_if_each_field_was_looked_at(
-    rows: list[tuple[object, object]],
-) -> None:
-    """Though it is searched as a whole for what a spreadsheet would run."""
-    fields = [[sql_queries.defused(value) for value in row] for row in rows]
-    assert sql_queries.csv_text(
-        "seconds", ["a", "b"], rows, with_header=False
-    ) == sql_queries.written(fields)
-
-
-def plan(connection: sqlite3.Connection, query: str) -> list[str]:
-    """Return the steps by which SQLite answers *query*."""
-    explained = connection.execute(f"explain query plan {query}")
-    return [detail for *_, detail in explained]
-
-
-def test_the_windows_read_in_order_and_sort_what_they_select_at_most(
-    database: Path,
-) -> None:
-    """The intervals not at all; the candidates for a creation, the few there
-    are, within their ticket."""
-    sorts = {"status_intervals": [], "ticket_creations": ["RIGHT PART|LAST"]}
-    with sql_queries.snapshot(database) as taken:
-        sql_queries.run_tasks(taken.evaluations(sorts), 1)
-        for view, expected in sorts.items():
-            query = taken.definitions[view].partition(" as\n")[2]
-            with taken.opened(query) as connection:
-                steps = plan(connection, query)
-            assert any(
-                "p USING COVERING INDEX property_changes_in_order" in step
-                for step in steps
-            ), steps
-            found = [step for step in steps if "TEMP B-TREE" in step]
-            assert len(found) == len(expected), steps
-            assert all(map(re.search, expected, found)), steps
-
-
-def test_what_reads_the_intervals_of_a_ticket_needs_no_sort(
-    database: Path,
-) -> None:
-    with sql_queries.snapshot(database) as taken:
-        queries = [
-            taken.definitions["ticket_statuses"].partition(" as\n")[2],
-            (ROOT / "sql/time_in_status.sql").read_text(),
-            (ROOT / "sql/ticket_metrics.sql").read_text(),
-        ]
-        sql_queries.run_tasks(taken.evaluations(queries), 1)
-        for query in queries:
-            with taken.opened(query) as connection:
-                steps = plan(connection, query)
-            assert not [step for step in steps if "TEMP B-TREE" in step], steps
+def test_the_journal_of_a_killed_ingest_is_undone(workplace: Path) -> None:
+    records = [created("10:00:00", ticket=ticket) for ticket in range(2_000)]
+    ingest(export(*records))
+    expected = query()
+    database = workplace / "tickets.db"
+    whole = database.read_bytes()
+    killed = workplace / "killed"
+    killed.mkdir()
+    with closing(sqlite3.connect(database)) as writer:
+        writer.execute("pragma cache_size = 1")  # writes before the commit
+        writer.execute("update activities set status = null")
+        for path in workplace.glob("tickets.db*"):
+            shutil.copy(path, killed)
+        writer.rollback()
+    assert (killed / "tickets.db").read_bytes() != whole
+    assert query(killed) == expected
+    assert (killed / "tickets.db").read_bytes() == whole
 
 
 @pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("sql/**/*.sql")), ids=lambda path: path.stem
+    ("arguments", "error"),
+    [
+        (["-d", "missing.db"], "error: missing.db: no such database"),
+        (["-d", "notes.txt"], "error: notes.txt: not a database of ticket"),
+        (["-d", "other.db"], "error: other.db: not a database of ticket"),
+        (["-d", "damaged.db"], "error: damaged.db: cannot be read"),
+        (["--sql-dir", "empty"], "error: empty: no .sql files there"),
+        (
+            ["no_such"],
+            "no_such.sql: no such report; there are: metrics_by_agent",
+        ),
+        (["-o", "notes.txt"], "error: notes.txt: File exists"),
+    ],
 )
-def test_sql_is_formatted_alike(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("-- "), "a head comment says what it is for"
-    assert text.endswith(";\n")
-    assert max(map(len, text.splitlines())) <= 80
-    assert "\t" not in text
-    keywords = {"SELECT", "FROM", "WHERE", "JOIN", "ORDER", "GROUP", "CASE"}
-    assert not keywords & set(text.split())
-
-
-@pytest.mark.parametrize("path", REPORT_FILES, ids=lambda path: path.stem)
-def test_reports_are_ordered_so_that_their_files_can_be_compared(
-    path: Path,
-) -> None:
-    assert "\norder by " in path.read_text(encoding="utf-8")
-
-
-# The other engine, which test_spark.py runs
-
-
-@pytest.mark.parametrize("package", ["pyspark", "sqlglot"])
-def test_without_a_package_of_spark_one_line_says_what_to_install(
-    workplace: Path,
-    package: str,
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_cannot_be_done_is_one_line_and_makes_no_file(
+    database: Path,
+    arguments: list[str],
+    error: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name in ("pyspark", "sqlglot"):
-        module = None if name == package else ModuleType(name)
-        monkeypatch.setitem(sys.modules, name, module)
-    path = str(write_export(workplace / "a.json", export()))
-    arguments = ["--engine", "spark", "--exports", path, "-o", "out"]
-    assert sql_queries.main(arguments) == 1
-    assert capsys.readouterr().err == (
-        f"error: {package} is missing; install it with:"
-        " python -m pip install 'pyspark>=4' sqlglot\n"
-    )
-    assert not Path("out").exists()
+    Path("notes.txt").write_text("not a database")
+    sqlite3.connect("other.db").execute("create table t (x)").connection.close()
+    header = database.read_bytes()[:100]
+    Path("damaged.db").write_bytes(header + b"?" * 9_000)
+    Path("empty").mkdir()
+    Path("out").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    assert run(database, *arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert error in line
+    made = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    assert made == before
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--unit", "days"],
+        ["--no-such-option"],
+        ["-d"],
         ["--exports", "a.json"],
         ["--status-alias", "Esperando=Pending"],
         ["--partitioned"],
@@ -689,7 +593,7 @@ def test_without_a_package_of_spark_one_line_says_what_to_install(
         ["--engine", "spark", "--exports", "a.json", "-o", "s3a://bucket/out"],
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_usage(
+def test_wrong_usage_exits_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -698,19 +602,32 @@ def test_options_that_do_not_go_together_are_wrong_usage(
     assert "sql_queries: error: " in capsys.readouterr().err
 
 
-def test_a_run_with_sqlite_imports_nothing_of_spark(database: Path) -> None:
-    script = (
-        "import sys, sql_queries\n"
-        "assert sql_queries.main(['-d', 'tickets.db', '-o', 'out']) == 0\n"
-        "print(*{'export_json', 'pyspark', 'sqlglot', 'freshdesk.spark'}"
-        " & set(sys.modules))"
+@pytest.mark.parametrize(
+    ("package", "arguments", "advice"),
+    [
+        ("pandas", [], "pandas"),
+        ("matplotlib", ["--plot"], "matplotlib jinja2"),
+        ("jinja2", ["--plot"], "matplotlib jinja2"),
+        (
+            "pyspark",
+            ["--engine", "spark", "--exports", "a.json"],
+            "'pyspark>=4'",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("database")
+def test_without_a_package_one_line_says_what_to_install(
+    package: str,
+    arguments: list[str],
+    advice: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    database = [] if package == "pyspark" else ["-d", "tickets.db"]
+    assert sql_queries.main([*database, "-o", "out", *arguments]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {package} is missing; install it with:"
+        f" python -m pip install {advice}\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=database.parent,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.splitlines()[-1] == ""
+    assert not Path("out").exists()
