@@ -43,13 +43,11 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from freshdesk import (
     AGENTS_NOTE_TYPES,
-    APPLICATION_ID,
     DATABASE,
     EXPORTS_DIR,
     NOTE_TYPES,
     PRIORITIES,
     PUBLIC_NOTE_TYPES,
-    SCHEMA_VERSION,
     SOURCES,
     STATUS_ALIASES,
     STATUSES,
@@ -1001,8 +999,6 @@ def refresh_views(connection: sqlite3.Connection) -> None:
 def create_schema(connection: sqlite3.Connection) -> None:
     """Make a new database, with Freshdesk's codes and statuses in it."""
     connection.executescript(sql("schema/tables"))
-    connection.execute(f"pragma application_id = {APPLICATION_ID}")
-    connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
     connection.execute("begin")
     for table, rows in constants().items():
         for row in rows:

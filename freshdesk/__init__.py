@@ -39,12 +39,7 @@ EXPORTS_DIR = Path("data/json")
 DATABASE = Path("data/database/ticket_activities.db")
 OUTPUTS_DIR = Path("data/outputs")
 
-# The SQLite header of a database of ours carries these two numbers.
-APPLICATION_ID = 0x46447461  # "FDta"
-SCHEMA_VERSION = 6
-
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
-UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
 
 # The statuses that the metrics know, and whether they end a ticket.
 STATUSES = {
@@ -281,22 +276,24 @@ def is_database(path: Path, *, to_replace: bool = False) -> bool:
             header = file.read(100)
     if not header:
         return False
-    user_version = int.from_bytes(header[60:64], "big")
-    application_id = int.from_bytes(header[68:72], "big")
-    if header[:16] != b"SQLite format 3\0" or application_id != APPLICATION_ID:
+    version = int.from_bytes(header[60:64], "big")
+    application = int.from_bytes(header[68:72], "big")
+    is_sqlite = header[:16] == b"SQLite format 3\0"
+    if not is_sqlite or application != schema_number("application_id"):
         raise Failure(
             f"{path}: not a database of ticket activities, so it is left alone;"
             " name another one with --database"
         )
-    if user_version > SCHEMA_VERSION:
+    known = schema_number("user_version")
+    if version > known:
         raise Failure(
-            f"{path}: made by a newer version ({user_version}, this one knows"
-            f" {SCHEMA_VERSION}); update these scripts"
+            f"{path}: made by a newer version ({version}, this one knows"
+            f" {known}); update these scripts"
         )
-    if user_version < SCHEMA_VERSION and not to_replace:
+    if version < known and not to_replace:
         raise Failure(
-            f"{path}: made by an older version ({user_version}, this one knows"
-            f" {SCHEMA_VERSION}); ingest the exports again with --replace"
+            f"{path}: made by an older version ({version}, this one knows"
+            f" {known}); ingest the exports again with --replace"
         )
     return True
 
@@ -305,6 +302,13 @@ def is_database(path: Path, *, to_replace: bool = False) -> bool:
 def sql(name: str) -> str:
     """Return the text of a file of the project's SQL: "views/clock"."""
     return (sql_dir() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def schema_number(pragma: str) -> int:
+    """Return a number in the header of our databases, as the schema sets it."""
+    text = sql("schema/tables")
+    return int(re.findall(rf"^pragma {pragma} = (\d+);", text, re.M)[0])
 
 
 @cache

@@ -3,6 +3,11 @@
 -- Times are UTC seconds since 1970. A code that Freshdesk has not documented
 -- has no name in the small tables: they name codes and forbid none.
 
+-- "FDta" marks a database of ours. A database keeps the tables it was made
+-- with: raise the version when a table changes.
+pragma application_id = 1178891361;
+pragma user_version = 6;
+
 create table exports (
     export_id integer primary key,         -- sorts by start_at, then by sha256
     name text not null,                    -- of the file, without its folder
