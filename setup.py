@@ -17,7 +17,7 @@ setup(
     python_requires=">=3.10",
     install_requires=(HERE / "requirements.txt").read_text().split(),
     extras_require={
-        "benchmark": ["duckdb", "sqlite-utils"],
+        "benchmark": ["duckdb", "sqlite-utils", "tabulate"],
         "plot": PLOT,
         "spark": SPARK,
         "test": ["hypothesis", "mypy", "pytest", "ruff", *PLOT],

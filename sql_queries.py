@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import sqlite3
 import sys
@@ -605,6 +606,8 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     asked = PAGE if args.plot else ALWAYS if args.reports else OVERVIEW
     reports = find_reports(args.sql_dir, args.reports)
     if args.plot:
+        # Jupyter's backend, if the environment names one, draws no files.
+        os.environ["MPLBACKEND"] = "agg"
         require("matplotlib", "matplotlib jinja2")
         require("jinja2", "matplotlib jinja2")
         check_plottable(args.sql_dir, reports)

@@ -3,267 +3,280 @@
     make benchmark
     make benchmark BENCHMARK_ACTIVITIES=200000
 
-Ours and the others (peers.py) run in turn, each in a fresh process, for a few
-rounds. A time is the median of the rounds; a ratio, our time through the time
-of the other in the same round, is the median of the rounds' ratios. What was
-loaded is counted, and whoever makes the reports has to agree on every field.
-Times are shown and not judged: the exit status knows nothing of them.
+Our scripts and their peers (those in peers.py, and the first release of ours)
+run in turn, each in a fresh process, for a few rounds. A figure is the median
+of the rounds; a ratio, our figure through the peer's in the same round, is the
+median of the rounds' ratios. All have to load the same activities and to agree
+on every field of the reports. The exit status does not judge the figures.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import io
 import os
 import platform
-import re
-import shutil
 import sqlite3
+import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from copy import copy
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
-from itertools import zip_longest
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from peers import REPORTS
-from running import (
+from measuring import (
     ROOT,
     Command,
     Run,
     Work,
     WrongError,
+    command,
+    count,
     in_turn,
-    run_process,
-    scaled,
-    show,
-)
-from table import (
-    Row,
-    Target,
-    at_most,
-    faster,
     markdown,
-    mebibytes,
-    our_row,
-    peak,
-    peer_row,
+    peer,
+    run_process,
+    show,
+    table_row,
 )
+from peers import REPORTS
 
+FIRST_RELEASE = "4bc84b18e6095875aae3593c64e0f1ab104e6da3"
+FIRST = "the first release"
 SEED = 1
 END_AT = "2026-03-04T12:00:00Z"  # a Wednesday: the last day is a full one
 SAMPLE = 2_000  # tickets tell how many activities a ticket has
 FAKED = 3_000  # activities tell how slow Faker is
-PART = 200_000  # activities are enough for who would take minutes for all
+PART = 200_000  # activities for peers that would take minutes for all
 DAYS, DAY_SHARE = 100, 50  # so many days, each a 50th of the benchmark's size
+DAY = 86_400  # seconds
 TENFOLD = 10
-MORE = 3  # times as many rounds for what is short, and so the noisiest
 
-DUCKDB_LOAD = "DuckDB `read_json` + `unnest`"
-TYPED = "the same, types declared"
-PANDAS_LOAD = "pandas `json_normalize` + `to_sql`"
+# Makes a command of the input and of the path that it writes.
+How = Callable[[Any, Path], Command]
 
-Peers = Sequence[tuple[Work, Target | None]]
+
+# The commands of the scripts, ours or another release's
+
+
+def generate(
+    tickets: int, made: Path, days: int = 1, root: Path = ROOT
+) -> Command:
+    return command(
+        root / "ticket_gen.py",
+        *("--tickets", tickets, "--days", days, "--output", made),
+        *("--seed", SEED, "--end-at", END_AT),
+    )
+
+
+def ingest(exports: Sequence[Path], made: Path, root: Path = ROOT) -> Command:
+    return command(root / "export_json.py", "--database", made, *exports)
+
+
+def query(database: Path, made: Path, root: Path = ROOT) -> Command:
+    script = root / "sql_queries.py"
+    return command(script, "--database", database, "--output-dir", made)
+
+
+def query_seven(database: Path, made: Path, root: Path = ROOT) -> Command:
+    return [*query(database, made, root), *REPORTS]
 
 
 class Benchmark:
-    """The works of one size, their files, and the table's rows so far."""
+    """The folder of all files, and the table's rows so far."""
 
-    def __init__(self, directory: Path, tickets: int, rounds: int) -> None:
+    def __init__(self, directory: Path, activities: int, rounds: int) -> None:
         self.directory = directory
-        self.tickets = tickets
         self.rounds = rounds
-        self.rows: list[Row] = []
-        self.export = directory / "export.json"
-        self.database = directory / "ours.db"
-        self.outputs = directory / "ours"
-        run_process(generate(self.export, tickets))
-        self.activities = activities_count(self.export)
+        self.rows: list[list[str]] = []
+        sample = self.generated("sample.json", SAMPLE)
+        self.tickets = max(1, activities * SAMPLE // count(sample))
+        self.export = self.generated("export.json", self.tickets)
+        self.activities = count(self.export)
+        self.first = directory / "first_release"
+        self.has_first = extract(FIRST_RELEASE, self.first)
 
-    def compare(
-        self,
-        work: Work,
-        peers: Peers,
-        memory: Target | None = None,
-        more: int = 1,
-    ) -> None:
-        """Measure a work of ours and its peers in turn, and add their rows.
+    def generated(self, name: str, tickets: int, days: int = 1) -> Path:
+        """Return the path of a new export, or the name of many days' ones."""
+        export = self.directory / name
+        show(f"generating {tickets:,} tickets")
+        run_process(generate(tickets, export, days))
+        return export
 
-        In so many times *more* rounds than other works.
+    def work(
+        self, name: str, how: How, given: Any, made: str, **targets: float
+    ) -> Work:
+        """Return the work to make a file or a folder of what is given."""
+        path = self.directory / made
+        return Work(name, how(given, path), self.activities, path, targets)
+
+    def generating(self, **targets: float) -> Work:
+        name = f"`ticket_gen.py` of {self.tickets:,} tickets"
+        return self.work(name, generate, self.tickets, "a.json", **targets)
+
+    def loading(self, **targets: float) -> Work:
+        name = "`export_json.py`"
+        return self.work(name, ingest, [self.export], "ours.db", **targets)
+
+    def querying(self, **targets: float) -> Work:
+        name = "`sql_queries.py`, seven files"
+        database = self.directory / "ours.db"
+        return self.work(name, query_seven, database, "seven/ours", **targets)
+
+    def compare(self, *works: Work) -> list[list[Run]]:
+        """Measure works in turn: one of ours, and its peers. Add their rows.
+
+        Where git does not have the first release, it is left out.
         """
-        ours, *others = in_turn(
-            [work, *(peer for peer, _ in peers)], more * self.rounds
-        )
-        self.rows.append(our_row(work, ours, memory))
-        for (peer, target), theirs in zip(peers, others, strict=True):
-            ratios = [
-                our_run.seconds / their_run.seconds
-                for our_run, their_run in zip(ours, theirs, strict=True)
-            ]
-            self.rows.append(peer_row(peer, median(ratios), theirs, target))
+        works = tuple(w for w in works if self.has_first or w.name != FIRST)
+        runs = in_turn(works, self.rounds)
+        self.add(works, runs)
+        return runs
 
-    # The three scripts
-
-    def generating(self) -> Work:
-        return Work(
-            f"`ticket_gen.py` of {self.tickets:,} tickets",
-            [generate(self.export, self.tickets)],
-            self.activities,
-            prepare=lambda: remove(self.export),
-            check=lambda _: same(
-                activities_count(self.export), self.activities
-            ),
-        )
-
-    def loading(self) -> Work:
-        return Work(
-            "`export_json.py`",
-            [ingest(self.database, self.export)],
-            self.activities,
-            prepare=lambda: remove(self.database),
-            check=lambda _: same(
-                count_in_database(self.database), self.activities
-            ),
-        )
-
-    def querying(self) -> Work:
-        return Work(
-            "`sql_queries.py`, the seven files per ticket",
-            [query(self.database, self.outputs, *REPORTS)],
-            self.activities,
-            prepare=lambda: remove(self.outputs),
-        )
-
-    def querying_all(self) -> Work:
-        return replace(
-            self.querying(),
-            name="`sql_queries.py`, all fifteen files",
-            commands=[query(self.database, self.outputs)],
-        )
-
-    # Against their peers
+    def add(self, works: Sequence[Work], runs: Sequence[list[Run]]) -> None:
+        """Add the rows of a work of ours, and of its peers."""
+        self.rows.append(table_row(works[0], runs[0]))
+        for work, theirs in zip(works[1:], runs[1:], strict=True):
+            self.rows.append(table_row(work, theirs, runs[0]))
 
     def compare_generating(self) -> None:
+        faked = self.directory / "faked.json"
         dumps = Work(
             "`json.dumps` of the same records, already built",
-            [peer("dumps", self.export)],
+            peer("dumps", self.export),
             self.activities,
-            check=counted(self.activities),
-            adjust=without_start_up,
+            targets={"wall": 1.7},
         )
         faker = Work(
-            "Faker called per field (scaled)",
-            [peer("faker", self.directory / "faked.json", FAKED)],
+            f"Faker called per field (scaled from {FAKED:,})",
+            peer("faker", FAKED, faked),
             self.activities,
-            check=counted(FAKED),
-            adjust=lambda run: scaled(run, self.activities / FAKED),
+            targets={"wall": 0.04},
+            scale=self.activities / FAKED,
         )
+        old = partial(generate, root=self.first)
+        first = self.work(FIRST, old, self.tickets, "b.json")
+        self.compare(self.generating(memory=100), dumps, faker, first)
+
+    def compare_processing(self) -> None:
+        """Measure both steps against DuckDB and the first release."""
+        work = self.work
+        duckdb = partial(peer, "duckdb_load")
+        guess, declare = partial(duckdb, "guess"), partial(duckdb, "declare")
+        old = partial(ingest, root=self.first)
+        targets = {"wall": 1, "cpu": 0.7, "file": 0.75}
+        loads = [
+            self.loading(memory=100),
+            work("DuckDB `read_json`", guess, self.export, "guess.db", wall=1),
+            work("DuckDB, typed", declare, self.export, "duck.db", wall=3),
+            work(FIRST, old, [self.export], "first.db", **targets),
+        ]
+        loaded = self.compare(*loads)
+
+        ours, duck, first = (
+            self.directory / name for name in ("ours.db", "duck.db", "first.db")
+        )
+        duckdb = partial(peer, "duckdb_query")
+        pandas = partial(peer, "pandas_query")
+        old = partial(query_seven, root=self.first)
+        queried = self.compare(
+            self.querying(memory=100),
+            work("DuckDB, its own table", duckdb, duck, "seven/duck", wall=6),
+            work("pandas, our database", pandas, ours, "seven/pandas", wall=1),
+            work(FIRST, old, first, "seven/first"),
+        )
+        name = "`sql_queries.py`, all fifteen files"
+        old = partial(query, root=self.first)
         self.compare(
-            self.generating(), [(dumps, at_most(1.7)), (faker, faster(25))]
+            work(name, query, ours, "fifteen/ours", memory=100),
+            work(FIRST, old, first, "fifteen/first", wall=1.2, cpu=0.8),
         )
 
-    def compare_loading(self) -> None:
-        part = self.part()
-        guessed = self.peer_load("duckdb_load", DUCKDB_LOAD, self.export)
-        declared = self.peer_load("duckdb_load_declared", TYPED, self.export)
-        utils = self.peer_load("sqlite_utils", "sqlite-utils insert", part)
-        pandas = self.peer_load("pandas_load", PANDAS_LOAD, part)
+        queried[2] = queried[1]  # DuckDB's table is the same, guessed or not
+        both = [replace(load, targets={}) for load in loads[: len(loaded)]]
+        both[0] = replace(both[0], name="both, from export to seven files")
+        self.add(both, [*map(together, loaded, queried)])
+
+    def compare_slow_loading(self) -> None:
+        """Measure the first step against slow peers: of a part, if large."""
+        share = min(1, PART / self.activities)
+        part = self.generated("part.json", max(1, int(self.tickets * share)))
+        name = f"`export_json.py` of {count(part):,} activities"
+        utils, pandas = "sqlite-utils insert", "pandas `to_sql`"
+        insert = partial(peer, "sqlite_utils")
+        to_sql = partial(peer, "pandas_load")
+        works = [
+            self.work(name, ingest, [part], "part.db"),
+            self.work(utils, insert, part, "utils.db", wall=0.33),
+            self.work(pandas, to_sql, part, "pandas.db", wall=0.67),
+        ]
+        self.compare(*(replace(w, activities=count(part)) for w in works))
+
+    def compare_many_exports(self) -> None:
+        """Measure exports of many days, of one day, and of one second."""
+        tickets = max(20, self.tickets // DAY_SHARE) * (DAYS + 1)
+        self.generated("days/day.json", tickets, DAYS + 1)
+        *days, last = sorted((self.directory / "days").iterdir())
+        full = self.directory / "full.db"
+        show(f"ingesting {DAYS} days")
+        run_process(ingest(days, full))
+        more = self.adding(f"one more day, after {DAYS} days", [last])
+        total = count(full) + count(last)
         self.compare(
-            self.loading(),
-            [
-                (guessed, at_most(1)),
-                (declared, None),
-                (utils, faster(3)),
-                (pandas, faster(1.5)),
-            ],
-            memory=mebibytes(100),
+            replace(more, begins_with=full, holds=total),
+            self.adding("that day alone", [last], wall=1.5),
         )
+        name = "today's export, fetched every hour"
+        again = self.adding(name, self.many("hours", last, 0))
+        name = "exports of these sizes, of other days"
+        others = self.adding(name, self.many("hours", last, DAY), wall=1.5)
+        self.compare(replace(again, holds=count(last)), others)
 
-    def part(self) -> Path:
-        """Return an export of a part of the tickets, or of all if few."""
-        if self.activities <= PART:
-            return self.export
-        part = self.directory / "part.json"
-        run_process(generate(part, self.tickets * PART // self.activities))
-        return part
-
-    def peer_load(self, how: str, name: str, export: Path) -> Work:
-        """Return a work that loads an export; its figures are of the whole."""
-        database = self.directory / f"{how}.db"
-        activities = activities_count(export)
-        factor = self.activities / activities
-        return Work(
-            name if factor == 1 else f"{name} (scaled)",
-            [peer(how, export, database)],
-            self.activities,
-            prepare=lambda: remove(database),
-            check=counted(activities),
-            adjust=lambda run: scaled(run, factor),
-        )
-
-    def compare_querying(self) -> None:
-        loaded = self.directory / "duckdb_load.db"
-        pandas = self.peer_query(
-            "pandas_query", "pandas from the same database", [self.database]
-        )
-        duckdb = self.peer_query(
-            "duckdb_query", "DuckDB from its own, loaded table", [loaded]
-        )
+        start = "20-04-2017 10:00:00 +0000"
+        same = self.many("small", start, 0)
+        name = f"{len(same):,} small exports that start in one second"
+        apart = self.many("small", start, DAY)
         self.compare(
-            self.querying(),
-            [(pandas, Target(1, "below 1")), (duckdb, at_most(3))],
-            more=MORE,
+            self.adding(name, same),
+            self.adding("the same on days of their own", apart, wall=1.5),
         )
-        self.compare(self.querying_all(), [])
 
-    def compare_both(self) -> None:
-        loading, querying = self.loading(), self.querying()
-        work = Work(
-            "both, from the export to the seven files",
-            [*loading.commands, *querying.commands],
-            self.activities,
-            prepare=lambda: remove(self.database, self.outputs),
-            check=loading.check,
-        )
-        database = self.directory / "both.db"
-        files = [self.export, database]
-        guessed = self.peer_query(
-            "duckdb_both", "DuckDB doing both", files, makes=database
-        )
-        declared = self.peer_query(
-            "duckdb_both_declared", TYPED, files, makes=database
-        )
-        self.compare(work, [(guessed, at_most(1)), (declared, None)])
+    def many(self, kind: str, source: object, apart: int) -> list[Path]:
+        """Return exports that exports.py makes."""
+        folder = self.directory / f"{kind}_{apart}"
+        script = Path(__file__).with_name("exports.py")
+        run_process(command(script, kind, source, folder, apart))
+        return sorted(folder.iterdir())
 
-    def peer_query(
-        self,
-        how: str,
-        name: str,
-        files: Sequence[Path],
-        makes: Path | None = None,
+    def adding(
+        self, name: str, exports: Sequence[Path], **targets: float
     ) -> Work:
-        """Return a work that makes the reports, and maybe a database."""
-        outputs = self.directory / how
+        """Return the work to ingest many exports."""
+        work = self.work(name, ingest, exports, "added.db", **targets)
+        return replace(work, activities=sum(map(count, exports)))
 
-        def check(run: Run) -> None:
-            counted(self.activities)(run)
-            agree(self.outputs, outputs)
-
-        return Work(
-            name,
-            [peer(how, *files, outputs)],
-            self.activities,
-            prepare=lambda: remove(outputs, *([makes] if makes else [])),
-            check=check,
+    def compare_start(self) -> None:
+        """Measure all three as a newcomer meets them, once set up."""
+        make = Work(
+            "`make create_process_tickets` of 1,000 tickets",
+            [
+                *("make", "create_process_tickets", "NUM_TICKETS=1000"),
+                f"DATA_DIR={self.directory / 'make'}",
+                f"PYTHON={sys.executable}",
+            ],
         )
-
-    # How the work grows, and how it starts
-
-    def works(self) -> list[Work]:
-        return [self.generating(), self.loading(), self.querying()]
+        pandas = Work(
+            '`python -c "import pandas"`',
+            [sys.executable, "-c", "import pandas"],
+            targets={"wall": 4},
+        )
+        in_turn([make, pandas], rounds=1)  # sets up, and compiles modules
+        self.compare(make, pandas)
 
     def compare_sizes(self) -> None:
         """Measure each script at ten times the size, once.
@@ -271,224 +284,65 @@ class Benchmark:
         That takes minutes, in which a machine may change its pace: the size
         that it is compared with is measured before and after it.
         """
-        directory = self.directory / "tenfold"
-        directory.mkdir()
-        large = Benchmark(directory, TENFOLD * self.tickets, rounds=1)
-        grows = [True, False, False]  # the generator knows all its tickets
-        works = zip(self.works(), large.works(), grows, strict=True)
-        for once, tenfold, may_grow in works:
-            before, runs, after = in_turn([once, tenfold, once], rounds=1)
-            around = before + after
-            ratio = runs[0].seconds / median(run.seconds for run in around)
-            ten = replace(
-                tenfold, name=f"{once.name}, {TENFOLD} times the size"
-            )
-            one = replace(once, name=f"{once.activities:,} activities")
-            memory = Target(1.1 * peak(around), "the same memory")
-            self.rows.append(our_row(ten, runs, None if may_grow else memory))
-            self.rows.append(peer_row(one, ratio, around, at_most(11)))
-
-    def compare_days(self) -> None:
-        """Measure one more day into a database of many, or into none."""
-        *days, last = self.generated_days()
-        full = self.directory / "days.db"
-        show(f"ingesting {len(days)} days")
-        run_process(ingest(full, *days))
-        many, few = count_in_database(full), activities_count(last)
-        database = self.directory / "one_more_day.db"
-        more = Work(
-            f"one more day, after {DAYS} days",
-            [ingest(database, last)],
-            few,
-            prepare=lambda: shutil.copyfile(full, database),
-            check=lambda _: same(count_in_database(database), many + few),
-        )
-        alone = Work(
-            "that day alone",
-            more.commands,
-            few,
-            prepare=lambda: remove(database),
-            check=lambda _: same(count_in_database(database), few),
-        )
-        self.compare(more, [(alone, at_most(1.5))])
-
-    def generated_days(self) -> list[Path]:
-        """Return exports of consecutive days, each a small one."""
-        show(f"generating {DAYS + 1} days")
-        directory = self.directory / "days"
-        target = directory / "day.json"
-        days = DAYS + 1
-        total = self.activities * days // DAY_SHARE
-        sample = max(SAMPLE, 20 * days)
-        run_process(generate(target, sample, days))
-        found = sum(map(activities_count, directory.iterdir()))
-        run_process(generate(target, max(1, sample * total // found), days))
-        return sorted(directory.iterdir())
-
-    def compare_start(self) -> None:
-        """Measure all three as a newcomer meets them, once set up."""
-        make = Work(
-            "`make create_process_tickets` of 1,000 tickets",
-            [
-                [
-                    "make",
-                    "create_process_tickets",
-                    "NUM_TICKETS=1000",
-                    f"DATA_DIR={self.directory / 'make'}",
-                    f"PYTHON={sys.executable}",
-                ]
-            ],
-        )
-        pandas = Work(
-            '`python -c "import pandas"`',
-            [[sys.executable, "-c", "import pandas"]],
-        )
-        in_turn([make, pandas], rounds=1)  # sets up, and compiles modules
-        self.compare(make, [(pandas, at_most(8))])
+        large = copy(self)
+        large.directory = self.directory / "tenfold"
+        large.directory.mkdir()
+        large.tickets = TENFOLD * self.tickets
+        large.export = large.generated("export.json", large.tickets)
+        large.activities = count(large.export)
+        for once, tenfold in (
+            # The generator knows all its tickets: its memory may grow.
+            (self.generating(wall=11), large.generating()),
+            (self.loading(wall=11, memory=1.1), large.loading()),
+            (self.querying(wall=11, memory=1.1), large.querying()),
+        ):
+            before, (ten,), after = in_turn([once, tenfold, once], rounds=1)
+            tenfold = replace(tenfold, name=f"{once.name}, {TENFOLD} times")
+            once = replace(once, name=f"{once.activities:,} activities")
+            self.add([tenfold, once], [[ten, ten], [*before, *after]])
 
 
-# The commands
-
-
-def generate(target: Path, tickets: int, days: int = 1) -> Command:
-    return command(
-        ROOT / "ticket_gen.py",
-        *("--tickets", tickets, "--days", days, "--output", target),
-        *("--seed", SEED, "--end-at", END_AT),
-    )
-
-
-def ingest(database: Path, *exports: Path) -> Command:
-    return command(ROOT / "export_json.py", "--database", database, *exports)
-
-
-def query(database: Path, outputs: Path, *reports: str) -> Command:
-    return command(
-        ROOT / "sql_queries.py",
-        *("--database", database, "--output-dir", outputs),
-        *reports,
-    )
-
-
-def peer(how: str, *arguments: object) -> Command:
-    return command(Path(__file__).with_name("peers.py"), how, *arguments)
-
-
-def command(script: Path, *arguments: object) -> Command:
-    return [sys.executable, str(script), *map(str, arguments)]
-
-
-def remove(*paths: Path) -> None:
-    """Remove files and folders, and what SQLite and DuckDB put beside them."""
-    for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path)
-            continue
-        for beside in ("", "-journal", "-wal", "-shm", ".wal"):
-            path.with_name(path.name + beside).unlink(missing_ok=True)
-
-
-# What they did
-
-
-def activities_count(export: Path) -> int:
-    """Return how many activities a generated export says it has."""
-    with export.open("rb") as file:
-        found = re.search(rb'"activities_count": *([0-9]+)', file.read(1000))
-    if not found:
-        raise WrongError(f"{export}: no activities_count at the beginning")
-    return int(found[1])
-
-
-def count_in_database(database: Path) -> int:
-    with closing(sqlite3.connect(database)) as connection:
-        ((count,),) = connection.execute("select count(*) from activities")
-    return int(count)
-
-
-def same(found: int, expected: int) -> None:
-    if found != expected:
-        raise WrongError(f"{found:,} activities where there are {expected:,}")
-
-
-def counted(expected: int) -> Callable[[Run], None]:
-    """Return a check of how many activities a peer says it had."""
-    return lambda run: same(run.answer["activities"], expected)
-
-
-def without_start_up(run: Run) -> Run:
-    """Return *run* of nothing but the work itself."""
-    return replace(
-        run,
-        seconds=run.answer["seconds"],
-        cpu_seconds=run.answer["cpu_seconds"],
-    )
-
-
-def agree(ours: Path, theirs: Path) -> None:
-    """Check that the reports in two folders are the same, field by field."""
-    for report in REPORTS:
-        names = [folder / f"{report}.csv" for folder in (ours, theirs)]
-        with names[0].open(newline="") as a, names[1].open(newline="") as b:
-            rows = zip_longest(csv.reader(a), csv.reader(b))
-            for number, (our_row, their_row) in enumerate(rows, start=1):
-                if our_row != their_row:
-                    raise WrongError(
-                        f"{names[0]} and {names[1]} differ in row {number}:"
-                        f"\n{our_row}\n{their_row}"
-                    )
+def together(loading: Sequence[Run], querying: Sequence[Run]) -> list[Run]:
+    """Return the figures of two works, one after the other."""
+    return [
+        Run(a.wall + b.wall, a.cpu + b.cpu, max(a.memory, b.memory), a.file)
+        for a, b in zip(loading, querying, strict=True)
+    ]
 
 
 # The script
 
 
-def tickets_for(activities: int, directory: Path) -> int:
-    """Return how many tickets have about so many activities."""
-    sample = directory / "sample.json"
-    run_process(generate(sample, SAMPLE))
-    return max(1, activities * SAMPLE // activities_count(sample))
+def extract(commit: str, folder: Path) -> bool:
+    """Put a commit's files into a folder; return whether git has it."""
+    archive = ["git", "archive", "--format=tar", commit]
+    try:
+        done = subprocess.run(
+            archive, cwd=ROOT, capture_output=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as files:
+        files.extractall(folder)
+    return True
 
 
-def machine() -> str:
-    """Return what the figures were measured on."""
+def described(benchmark: Benchmark) -> str:
+    """Return the lines above the table."""
     packages = ("duckdb", "pandas", "sqlite-utils", "Faker")
-    return ", ".join(
-        [
-            f"{os.cpu_count()} cores",
-            f"{platform.system()} {platform.machine()}",
-            f"Python {platform.python_version()}",
-            f"SQLite {sqlite3.sqlite_version}",
-            *(f"{name} {version(name)}" for name in packages),
-        ]
-    )
-
-
-def benchmark(
-    activities: int, rounds: int, tenfold: bool, directory: Path
-) -> None:
-    """Measure everything, and print the table."""
-    tickets = tickets_for(activities, directory)
-    benchmark = Benchmark(directory, tickets, rounds)
-    benchmark.compare_generating()
-    benchmark.compare_loading()
-    benchmark.compare_querying()
-    benchmark.compare_both()
-    benchmark.compare_days()
-    benchmark.compare_start()
-    if tenfold:
-        benchmark.compare_sizes()
-    show("")
-    print(
-        f"{benchmark.activities:,} activities of {tickets:,} tickets,"
+    missing = f"Without {FIRST}: git does not have {FIRST_RELEASE}.\n"
+    first = "" if benchmark.has_first else missing
+    return (
+        f"{benchmark.activities:,} activities of {benchmark.tickets:,} tickets,"
         f" {benchmark.export.stat().st_size / 1e6:,.0f} MB of JSON.\n"
-        f"{machine()}.\n"
-        f"Medians of {rounds} rounds in turn ({MORE * rounds} for the seven"
-        " files), each in fresh processes.\nRatio: our seconds through theirs,"
-        " round by round. Scaled: measured on a smaller part\n(its memory is"
-        " the part's). Memory: of the largest of the processes that work at"
-        " the\nsame time.\n"
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()},"
+        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},"
+        f" {', '.join(f'{name} {version(name)}' for name in packages)}.\n"
+        f"Medians of {benchmark.rounds} rounds in turn, each in fresh"
+        " processes. Ratio: our figure through\nthe peer's, round by round."
+        " Memory: of the largest process. Typed: all types are\ndeclared, none"
+        f" are guessed.\n{first}"
     )
-    print(markdown(benchmark.rows))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -512,9 +366,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(
             prefix="benchmark-", dir=args.directory.absolute()
         ) as directory:
-            benchmark(
-                args.activities, args.rounds, args.tenfold, Path(directory)
-            )
+            benchmark = Benchmark(Path(directory), args.activities, args.rounds)
+            benchmark.compare_generating()
+            benchmark.compare_processing()
+            benchmark.compare_slow_loading()
+            benchmark.compare_many_exports()
+            benchmark.compare_start()
+            if args.tenfold:
+                benchmark.compare_sizes()
+            show("")
+            print(described(benchmark))
+            print(markdown(benchmark.rows))
     except WrongError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """The seven reports, made with pandas from the database of export_json.py.
 
-For one export in the README's form, whose statuses are Freshdesk's own. The
+For one export in the form of 2017, whose statuses are Freshdesk's own. The
 metrics are computed here from the activities, without the database's views.
 """
 
@@ -11,102 +11,47 @@ from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
-from peers import METRICS
+from peers import METRICS, read_sql
 
-SQL = Path(__file__).parent / "sql" / "pandas"
 ENDED = ("Resolved", "Closed")
 PUBLIC_NOTES, AGENTS_NOTES = (0, 4), (1, 2, 3)
 
 
-def write_reports(database: Path, output_dir: Path) -> int:
-    """Write the CSV files, and return how many activities they are of."""
-    changes, notes, clock = read_tables(database)
-    changes = changes.sort_values(
-        ["ticket_id", "performed_at", "position"], ignore_index=True
-    )
+def write_reports(database: Path, output_dir: Path) -> None:
+    """Write the CSV files."""
+    with closing(sqlite3.connect(database)) as connection:
+        changes, notes, clock = (
+            pd.read_sql(read_sql(f"pandas/{name}"), connection)
+            for name in ("changes", "notes", "clock")
+        )
     intervals = status_intervals(changes, int(clock.as_of.iloc[0]))
-    first_seen = first_seconds(changes, notes)
+    seen = pd.concat([changes, notes])[["ticket_id", "performed_at"]]
+    first_seen = seen.groupby("ticket_id").performed_at.min()
     creations = ticket_creations(changes, first_seen)
-    metrics = status_metrics(intervals).reindex(first_seen.index)
-    metrics = add_creations(
-        metrics, creations, first_responses(changes, notes, creations)
+    responses = first_responses(changes, notes, creations)
+    metrics = ticket_metrics(intervals, first_seen.index, creations, responses)
+    by_status = intervals.groupby(["ticket_id", "status"]).agg(
+        time_in_status_seconds=("seconds", "sum"),
+        visits=("begins_visit", "sum"),
     )
-    output_dir.mkdir(exist_ok=True)
+    output_dir.mkdir()
     for metric in METRICS:
         metrics[[f"{metric}_seconds"]].to_csv(output_dir / f"{metric}.csv")
     metrics.to_csv(output_dir / "ticket_metrics.csv")
-    time_in_status(intervals).to_csv(output_dir / "time_in_status.csv")
-    return len(changes) + len(notes)
-
-
-def read_tables(database: Path) -> list[pd.DataFrame]:
-    """Return the activities that change properties, the notes, the clock."""
-    with closing(sqlite3.connect(database)) as connection:
-        return [
-            pd.read_sql((SQL / f"{name}.sql").read_text(), connection)
-            for name in ("changes", "notes", "clock")
-        ]
+    by_status.to_csv(output_dir / "time_in_status.csv")
 
 
 def status_intervals(changes: pd.DataFrame, as_of: int) -> pd.DataFrame:
     """Return a row per change: the interval in its status that it begins."""
     by_ticket = changes.groupby("ticket_id")
-    next_started_at = by_ticket.performed_at.shift(-1)
-    ended_at = next_started_at.fillna(as_of).astype("int64")
+    ended_at = by_ticket.performed_at.shift(-1).fillna(as_of).astype("int64")
     previous = by_ticket.status.shift()
-    return pd.DataFrame(
-        {
-            "ticket_id": changes.ticket_id,
-            "status": changes.status,
-            "started_at": changes.performed_at,
-            "seconds": ended_at - changes.performed_at,
-            "begins_visit": changes.status != previous,
-            "is_resolved": changes.status.isin(ENDED),
-            "was_resolved": previous.isin(ENDED),
-        }
+    return changes[["ticket_id", "status", "performed_at"]].assign(
+        seconds=ended_at - changes.performed_at,
+        begins_visit=changes.status != previous,
+        is_resolved=changes.status.isin(ENDED),
+        was_resolved=previous.isin(ENDED),
     )
-
-
-def time_in_status(intervals: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per ticket and status."""
-    return intervals.groupby(["ticket_id", "status"]).agg(
-        time_in_status_seconds=("seconds", "sum"),
-        visits=("begins_visit", "sum"),
-    )
-
-
-def status_metrics(intervals: pd.DataFrame) -> pd.DataFrame:
-    """Return what the statuses tell of each ticket that had one."""
-    resolved = intervals[intervals.is_resolved]
-    runs = resolved[~resolved.was_resolved]
-    reopened = intervals.was_resolved & ~intervals.is_resolved
-    last = intervals.drop_duplicates("ticket_id", keep="last")
-    return pd.DataFrame(
-        {
-            "open": seconds_in(intervals, "Open"),
-            "waiting_on_customer": seconds_in(intervals, "Waiting on Customer"),
-            "pending": seconds_in(intervals, "Pending"),
-            "resolved_at": runs.groupby("ticket_id").started_at.last(),
-            "first_resolved_at": resolved.groupby(
-                "ticket_id"
-            ).started_at.first(),
-            "reopens": reopened.groupby(intervals.ticket_id).sum(),
-            "current_status": last.set_index("ticket_id").status,
-        }
-    )
-
-
-def seconds_in(intervals: pd.DataFrame, status: str) -> pd.Series[int]:
-    """Return each ticket's seconds in a status, 0 if it never was there."""
-    seconds = intervals.seconds.where(intervals.status == status, 0)
-    return seconds.groupby(intervals.ticket_id).sum()
-
-
-def first_seconds(changes: pd.DataFrame, notes: pd.DataFrame) -> pd.Series[int]:
-    """Return the first second of each ticket ever seen, in order."""
-    columns = ["ticket_id", "performed_at"]
-    seen = pd.concat([changes[columns], notes[columns]])
-    return seen.groupby("ticket_id").performed_at.min()
 
 
 def ticket_creations(
@@ -159,28 +104,38 @@ def people(frame: pd.DataFrame, column: str) -> pd.MultiIndex:
     )
 
 
-def add_creations(
-    metrics: pd.DataFrame,
+def ticket_metrics(
+    intervals: pd.DataFrame,
+    tickets: pd.Index[int],
     creations: pd.DataFrame,
-    responded_at: pd.Series[int],
+    responses: pd.Series[int],
 ) -> pd.DataFrame:
-    """Return the metrics with those that start at the creation, in order."""
-    created_at = creations.created_at.reindex(metrics.index)
-    is_resolved = metrics.current_status.isin(ENDED)
-    resolved_at = metrics.resolved_at.where(is_resolved)
+    """Return a row per ticket, in the order and form of ticket_metrics.csv."""
+
+    def seconds_in(status: str) -> pd.Series[int]:
+        seconds = intervals.seconds.where(intervals.status == status, 0)
+        return seconds.groupby(intervals.ticket_id).sum()
+
+    resolved = intervals[intervals.is_resolved]
+    runs = resolved[~resolved.was_resolved].groupby("ticket_id").performed_at
+    reopened = intervals.was_resolved & ~intervals.is_resolved
+    last = intervals.drop_duplicates("ticket_id", keep="last")
+    status = last.set_index("ticket_id").status.reindex(tickets)
+    created_at = creations.created_at.reindex(tickets)
+    resolved_at = runs.last().reindex(tickets).where(status.isin(ENDED))
     durations = {
-        "time_spent_open_seconds": metrics.open,
-        "time_spent_waiting_on_customer_seconds": metrics.waiting_on_customer,
-        "time_spent_waiting_for_response_seconds": metrics.pending,
-        "time_till_resolution_seconds": resolved_at - created_at,
-        "time_to_first_response_seconds": responded_at - created_at,
-        "time_till_first_resolution_seconds": (
-            metrics.first_resolved_at - created_at
+        "time_spent_open_seconds": seconds_in("Open"),
+        "time_spent_waiting_on_customer_seconds": seconds_in(
+            "Waiting on Customer"
         ),
-        "reopens": metrics.reopens,
+        "time_spent_waiting_for_response_seconds": seconds_in("Pending"),
+        "time_till_resolution_seconds": resolved_at - created_at,
+        "time_to_first_response_seconds": responses - created_at,
+        "time_till_first_resolution_seconds": runs.first() - created_at,
+        "reopens": reopened.groupby(intervals.ticket_id).sum(),
     }
     moments = pd.to_datetime(created_at, unit="s")
-    return pd.DataFrame(durations, index=metrics.index, dtype="Int64").assign(
-        current_status=metrics.current_status,
+    return pd.DataFrame(durations, index=tickets, dtype="Int64").assign(
+        current_status=status,
         created_at=moments.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

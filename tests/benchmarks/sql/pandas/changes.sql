@@ -1,13 +1,18 @@
--- What the metrics need of each activity that changes properties.
+-- The parts of each activity that changes properties which the metrics need.
 select
-    p.ticket_id,
-    p.performed_at,
-    p.position,
-    p.performer_type,
-    p.performer_id,
-    s.label as status,
-    p.source,
-    p.agent_id,
-    p.requester_id
-from property_changes as p
-inner join statuses as s on s.status_id = p.status_id;
+    ticket_id,
+    performed_at,
+    performer_type,
+    performer_id,
+    status,
+    source,
+    nullif(agent_id, '') as agent_id,
+    requester_id
+from activities
+where status is not null
+order by
+    ticket_id,
+    performed_at,
+    is_new_ticket desc,
+    export_id,
+    position;

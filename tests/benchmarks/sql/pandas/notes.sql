@@ -1,8 +1,9 @@
--- What the metrics need of each activity that is a note.
+-- The parts of each note that the metrics need.
 select
     ticket_id,
     performed_at,
     performer_type,
     performer_id,
     note_type
-from notes;
+from activities
+where note_id is not null;
