@@ -4,13 +4,37 @@
 delete from activities
 where
     (ticket_id, performed_at, is_new_ticket, export_id, position) in (
-        select
-            n.ticket_id,
-            n.performed_at,
-            n.is_new_ticket,
-            n.export_id,
-            n.position
-        from (
+        -- seconds of more than one activity: one in seven
+        with shared_seconds as (
+            select
+                ticket_id,
+                performed_at
+            from activities
+            where
+                ticket_id in (select value from json_each(:ticket_ids))
+                and performed_at between :first_second and :last_second
+            group by
+                ticket_id,
+                performed_at
+            having count(*) > 1
+        ),
+
+        -- of these, the seconds in which something is repeated: few
+        repeated_seconds as (
+            select
+                ticket_id,
+                performed_at
+            from activities
+            where (ticket_id, performed_at) in (select * from shared_seconds)
+            group by
+                ticket_id,
+                performed_at,
+                is_new_ticket,
+                {content}
+            having count(*) > 1
+        ),
+
+        numbered as (
             select
                 ticket_id,
                 performed_at,
@@ -28,23 +52,15 @@ where
                         position
                 ) as number
             from activities
-            where
-                (ticket_id, performed_at) in (
-                    -- the seconds in which something is repeated: few
-                    select
-                        ticket_id,
-                        performed_at
-                    from activities
-                    where
-                        ticket_id in (select value from json_each(:ticket_ids))
-                        and performed_at between :first_second and :last_second
-                    group by
-                        ticket_id,
-                        performed_at,
-                        is_new_ticket,
-                        {content}
-                    having count(*) > 1
-                )
-        ) as n
-        where n.number > 1
+            where (ticket_id, performed_at) in (select * from repeated_seconds)
+        )
+
+        select
+            ticket_id,
+            performed_at,
+            is_new_ticket,
+            export_id,
+            position
+        from numbered
+        where number > 1
     );
