@@ -1,16 +1,14 @@
 """The engine for what outgrows one machine: the same SQL on Apache Spark.
 
-Optional: needs pyspark and sqlglot, which nothing else does, and Java. From
-export to result nothing but results leaves the workers:
+Optional: needs pyspark, and Java. Only results leave the workers:
 
-    files           binaryFile; a file is a task, which reads it as export_json
-                    does: the same rows, keys and refusals
-    tables          those of sql/schema/tables.sql, an activity once: a ticket's
-                    rows are brought together, and stay together
-    views, reports  sql/schema/views.sql and sql/*.sql, translated by sqlglot
+    files        a file is a task, which reads it as export_json.py does: the
+                 same rows, and the same line if it is malformed
+    activities   equal ones count once; those of a ticket are in one partition
+    results      of the same SQL that SQLite's engine runs, see in_spark()
 
-The session is taken as it is configured. Only what the meaning of the SQL
-depends on is set, in a session of our own beside it.
+The session is taken as it is configured. The engine sets only what the meaning
+of the SQL depends on, in a session of its own beside it.
 """
 
 from __future__ import annotations
@@ -20,132 +18,85 @@ import os
 import re
 import sqlite3
 import sys
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+import time
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from functools import cache
-from itertools import count, islice
+from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
+from shutil import make_archive
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlglot
-from pyspark import SparkContext
-from pyspark.errors import (
-    AnalysisException,
-    PySparkException,
-    PySparkRuntimeError,
-)
-from pyspark.sql import Column, DataFrame, SparkSession
+from py4j.protocol import Py4JJavaError
+from pyspark import SparkContext, errors
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import (
-    BooleanType,
-    DataType,
-    DecimalType,
-    LongType,
-    StringType,
-    StructField,
-    StructType,
-)
-from sqlglot import exp
+from pyspark.sql.types import StructType
 
-from export_json import create_schema, insert_aliases
-from freshdesk import Failure, QueryError, show_progress, sql
-from freshdesk.spark_rows import parsed
+import export_json
+import sql_queries
+from freshdesk import (
+    FIRST_SECOND,
+    Failure,
+    QueryError,
+    show_progress,
+    sql_dir,
+    views,
+)
+
+if TYPE_CHECKING:
+    import pandas
 
 Row = tuple[Any, ...]
-# Columns, rows, and whether the header comes first -> text
-AsCsv = Callable[[Sequence[str], Sequence[Row], bool], str]
 
-# What the same SQL means must not depend on how a cluster is set up.
 SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "false",  # what cannot be computed is null
-    "spark.sql.caseSensitive": "false",
+    "spark.sql.ansi.enabled": "true",  # refuses numbers that do not fit
     "spark.sql.parser.escapedStringLiterals": "false",
-    "spark.sql.files.ignoreCorruptFiles": "false",
-    "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.files.maxPartitionBytes": "1",  # so that a file is a task
 }
-
-# The tables that exports fill, and what names the columns of a Batch's rows.
-INSERTS = {
-    "notes": "ingest/stage_note",
-    "property_changes": "ingest/stage_property_change",
-}
-KEY = ("ticket_id", "performed_at", "content_key")
-# Of the exports that an activity stands in the first one in this order counts.
-EXPORT_ORDER = ("start_at", "end_at", "sha256")
-# The tables of codes, and where exports name one that is not known.
-CODES = {
-    "priorities": ("priority", "property_changes"),
-    "sources": ("source", "property_changes"),
-    "note_types": ("note_type", "notes"),
+FEW_ROWS = 10_000  # are copied to each worker that joins them
+# The types of numbers in Spark, and in pandas; all else is text.
+DTYPES = {
+    **dict.fromkeys(("boolean", "byte", "short", "integer", "long"), "Int64"),
+    **dict.fromkeys(("float", "double", "decimal"), "float64"),
 }
 
-# The parts of strftime()'s formats.
-TIME_PARTS = {
-    "%Y": "yyyy",
-    "%m": "MM",
-    "%d": "dd",
-    "%H": "HH",
-    "%M": "mm",
-    "%S": "ss",
-}
-# What SQLite calls the types of JSON values, by Spark's names of them.
-JSON_TYPES = {
-    "VOID": "null",
-    "BIGINT": "integer",
-    "DECIMAL": "real",  # so is an integer of more than 64 bits
-    "DOUBLE": "real",
-    "STRING": "text",
-    "ARRAY": "array",
-    "OBJECT": "object",
-}
 
-FEW_ROWS = 10_000  # are copied to each worker that joins them, ...
-MOST_EXPORTS = 10_000_000  # ... and so are two numbers of each export
-CHUNK_ROWS = 10_000  # of a result are in memory at a time
-
-
-# The connection
+# The session
 
 
 @contextmanager
 def opened(
     exports: Sequence[str],
-    aliases: Mapping[str, str],
-    shared_views: Callable[[Mapping[str, str]], Sequence[str]],
-) -> Iterator[Connection]:
-    """Open a connection that reads the exports that these paths match.
-
-    *shared_views* returns which of the views (by their definitions) are to be
-    evaluated at once.
+    aliases: Sequence[tuple[str, str]],
+    queries: Sequence[str],
+) -> Iterator[Engine]:
+    """Open the engine that reads the exports that these paths match. It
+    evaluates the views that *queries* need.
     """
-    with configured() as session, ExitStack() as kept:
+    with configured() as session:
         ship(session.sparkContext)
-        definitions = create_tables(session, exports, aliases, kept)
-        shared = shared_views(definitions)
-        for view, definition in definitions.items():
-            frame = query(session, definition)
-            if view in shared:
-                show_progress(f"evaluating {view}")
-                frame = evaluated(frame)
-            frame.createOrReplaceTempView(view)
-        yield Connection(session)
+        show_progress("reading the exports")
+        create_tables(session, exports, aliases)
+        for view in sql_queries.needed_views(queries):
+            show_progress(view)
+            rows = evaluated(session.sql(in_spark(views()[view])))
+            rows.createOrReplaceTempView(view)
+        yield Engine(session)
 
 
 @contextmanager
 def configured() -> Iterator[SparkSession]:
-    """Open a session beside the active one, or beside a new one.
-
-    It shares the other's cluster and configuration, but not its settings.
-    """
+    """Open a session beside the active one, or beside a new one."""
+    # Prints many lines on a query that is refused.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     active = SparkSession.getActiveSession()
     session = active or new_session()
-    session.sparkContext.setLogLevel("ERROR")
-    # What is wrong with a query is said in one line.
-    logging.getLogger("SQLQueryContextLogger").disabled = True
     own = session.newSession()
     for name, value in SETTINGS.items():
         own.conf.set(name, value)
@@ -154,86 +105,277 @@ def configured() -> Iterator[SparkSession]:
     finally:
         if active is None:
             session.stop()
+        else:  # The active session is the one that made a frame last.
+            active.createDataFrame([], "nothing int")
 
 
 def new_session() -> SparkSession:
     """Start Spark, as spark-submit, its defaults and SPARK_MASTER say."""
     builder = SparkSession.builder
-    if master := os.environ.get("SPARK_MASTER"):
-        builder = builder.master(master)
     if not sys.stderr.isatty():
         builder = builder.config("spark.ui.showConsoleProgress", "false")
+    if master := os.environ.get("SPARK_MASTER"):
+        builder = builder.master(master)
     try:
         session = builder.getOrCreate()
-    except PySparkRuntimeError as error:
+    except errors.PySparkRuntimeError as error:
         raise Failure(
             f"Spark does not start ({error}); it needs Java 17 or later, on"
             " the PATH or under JAVA_HOME"
         ) from error
     context = session.sparkContext
-    if (context.master or "").startswith("local") and not (
-        "PYSPARK_PYTHON" in os.environ
-        or context.getConf().contains("spark.pyspark.python")
-    ):
-        context.pythonExec = sys.executable  # not another one on the PATH
+    context.setLogLevel("ERROR")
+    if (context.master or "").startswith("local"):  # not another Python
+        context.pythonExec = os.environ.get("PYSPARK_PYTHON", sys.executable)
     return session
 
 
 @cache
 def ship(context: SparkContext) -> TemporaryDirectory[str]:
-    """Bring the scripts to the workers, which need not have them.
+    """Bring the scripts and their SQL to the workers, which need not have them.
 
-    They are fetched from the folder that is returned and so, with the cache,
-    is kept as long as this process.
+    Workers fetch them from the folder that is returned. The cache keeps it.
     """
-    package = Path(__file__).parent
     directory = TemporaryDirectory()
-    archive = Path(directory.name, "freshdesk_ticket_activities.zip")
-    with zipfile.ZipFile(archive, "w") as file:
-        for module in package.glob("*.py"):
-            file.write(module, f"freshdesk/{module.name}")
-        for name in ("export_json.py", "sql_queries.py"):
-            file.write(package.parent / name, name)
-    context.addPyFile(str(archive))
+    for folder in (Path(__file__).parent, sql_dir()):
+        archive = make_archive(f"{directory.name}/{folder.name}", "zip", folder)
+        context.addArchive(f"{archive}#{folder.name}")
+    for module in (export_json, sql_queries):
+        context.addPyFile(str(module.__file__))
     return directory
 
 
-class Connection:
-    """Answers queries, as a connection to a database does."""
+# Exports -> tables
 
-    def __init__(self, session: SparkSession) -> None:
-        self.session = session
 
-    def execute(
-        self, text: str, parameters: Mapping[str, object] | None = None
-    ) -> Cursor:
-        """Return the cursor of a query in SQLite's dialect.
+def create_tables(
+    session: SparkSession,
+    paths: Sequence[str],
+    aliases: Sequence[tuple[str, str]],
+) -> None:
+    """Make the tables of sql/schema/tables.sql from the exports."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as blank:
+        export_json.create_schema(blank)
+        export_json.insert_aliases(blank, aliases)
+        schemas = table_schemas(blank)
+        read = evaluated(read_exports(session, paths, schemas))
+        ((malformed,),) = read.agg(F.min("malformed")).collect()
+        if malformed:
+            raise Failure(malformed.problem)
+        same = read.where("export is not null").groupBy("export.sha256")
+        first = same.agg(F.min("export").alias("first"))
+        exports = evaluated(first.select("first.*"))
+        activities = evaluated(counted_once(read, exports))
+        labels = activities.select("status").distinct().dropna().collect()
+        export_json.insert_labels(blank, {label for (label,) in labels})
+        for table, schema in schemas.items():
+            rows = blank.execute(f"select * from {table}").fetchall()
+            constant = F.broadcast(session.createDataFrame(rows, schema))
+            constant.createOrReplaceTempView(table)
+    exports.createOrReplaceTempView("exports")
+    activities.createOrReplaceTempView("activities")
 
-        Raises QueryError for anything else. Nothing is computed yet.
+
+def table_schemas(database: sqlite3.Connection) -> dict[str, StructType]:
+    """Return the columns of each table, as Spark has them."""
+    schemas: defaultdict[str, StructType] = defaultdict(StructType)
+    for table, column, kind in database.execute(
         """
-        return Cursor(query(self.session, text, parameters))
+        select t.name, c.name, c.type
+        from sqlite_master as t, pragma_table_info(t.name) as c
+        where t.type = 'table'
+        """
+    ):
+        is_integer = kind == "INTEGER" and column != "export_id"
+        schemas[table].add(column, "long" if is_integer else "string")
+    return schemas
 
-    def replacing(self, folder: str) -> AbstractContextManager[str]:
-        """Return a context: where to write what takes a folder's place."""
-        return replacing(self.session, folder)
+
+def read_exports(
+    session: SparkSession,
+    paths: Sequence[str],
+    schemas: dict[str, StructType],
+) -> DataFrame:
+    """Return what read_export() yields for all files that these paths match."""
+    try:
+        files = session.read.load(
+            [*paths], format="binaryFile", recursiveFileLookup=True
+        )
+        contents = files.select("path", "content").rdd
+        is_empty = not contents.getNumPartitions()
+    except errors.AnalysisException:  # a path leads nowhere
+        is_empty = True
+    if is_empty:
+        raise Failure(
+            f"{', '.join(paths)}: no such exports; name exports that are there"
+        )
+    problem = StructType().add("path", "string").add("problem", "string")
+    return session.createDataFrame(
+        contents.flatMap(lambda file: read_export(file.path, file.content)),
+        StructType()
+        .add("malformed", problem)
+        .add("export", schemas["exports"])
+        .add("activity", schemas["activities"]),
+        verifySchema=False,
+    )
+
+
+def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the activities of an export and the export, or what is wrong.
+
+    The id of an export is a text that sorts by its start and its SHA-256. The
+    start may stand behind the activities, which therefore have the latter.
+    """
+    path = re.sub("^file:(//(?=/))?", "", path)
+    ingested = export_json.Ingested(Path(path).name)
+    seconds = array("q")
+    try:
+        with export_json.naming_file(path):
+            file = export_json.uncompressed(BytesIO(content))
+            digest, _ = export_json.first_look(file)
+            export = export_json.Export(file)
+            for names, row in export_json.rows(export, digest, careful=True):
+                activity = dict(zip(names, row, strict=True))
+                activity.setdefault("is_new_ticket", 0)
+                if "contacted_customer" in activity:  # no integer to Spark
+                    activity["contacted_customer"] += 0
+                seconds.append(activity["performed_at"])
+                yield {"activity": activity}
+            metadata = export.metadata
+    except Failure as failure:
+        yield {"malformed": {"path": path, "problem": str(failure)}}
+        return
+    if seconds:
+        ingested.count(sorted(seconds), metadata)
+    yield {
+        "export": {
+            "export_id": f"{metadata.start_at - FIRST_SECOND:012}{digest}",
+            "sha256": digest,
+            "ingested_at": int(time.time()),
+            **metadata._asdict(),
+            **vars(ingested),
+        }
+    }
+
+
+def counted_once(read: DataFrame, exports: DataFrame) -> DataFrame:
+    """Return the activities, of equal ones the first.
+
+    Those of a ticket are brought together in one partition, and stay there.
+    """
+    ids = exports.select("export_id", F.col("sha256").alias("digest"))
+    activities = (
+        read.where("activity is not null")
+        .select("activity.*")
+        .withColumnRenamed("export_id", "digest")
+        .join(F.broadcast(ids), "digest")
+        .drop("digest")
+        .repartition("ticket_id")
+    )
+    place = ["export_id", "position", "other_fields"]
+    content = [name for name in activities.columns if name not in place]
+    first = F.min(F.struct(*place)).alias("first")
+    return activities.groupBy(*content).agg(first).select(*content, "first.*")
+
+
+def evaluated(frame: DataFrame) -> DataFrame:
+    """Return the rows of *frame*, which are on the workers from now on.
+
+    Each worker that joins them gets a copy of them where they are few.
+    """
+    rows = frame.localCheckpoint()
+    return F.broadcast(rows) if rows.count() <= FEW_ROWS else rows
+
+
+# Queries -> results
+
+
+def in_spark(query: str) -> str:
+    """Return a query as Spark has it; anything else will be refused.
+
+    A backslash is a character like others. percentile_disc() is of integers:
+    with "| 0", Spark refuses other values.
+    """
+    query = query.rstrip().removesuffix(";").replace("\\", r"\\")
+    query = re.sub(
+        r"\bpercentile_disc\((.+?),\s*(\d*\.\d+)\s*\)",
+        r"cast(percentile_disc(\2) within group (order by (\1) | 0) as bigint)",
+        query,
+        flags=re.IGNORECASE | re.DOTALL,
+    )
+    return f"select * from (\n{query}\n)"
+
+
+@dataclass
+class Engine:
+    """Answers queries. Raises QueryError."""
+
+    session: SparkSession
+
+    def __call__(self, query: str) -> Iterator[pandas.DataFrame]:
+        """Yield a query's result, some rows at a time."""
+        with refused():
+            result = self.session.sql(in_spark(query))
+            yield from frames(result.toLocalIterator(True), result.schema)
+
+    def write(
+        self, query: str, files: ExitStack, target: str, unit: str
+    ) -> None:
+        """Write a query's result to a folder, in parts, where it is computed.
+
+        The folder takes the place of *target* when *files* are closed.
+        """
+
+        def texts(rows: Iterable[Row]) -> Iterator[tuple[str]]:
+            for number, frame in enumerate(frames(rows, schema)):
+                text = sql_queries.csv_text(frame, unit, with_header=not number)
+                yield (text.removesuffix("\n"),)  # which Spark adds
+
+        folder = files.enter_context(replacing(self.session, target))
+        with refused():
+            result = self.session.sql(in_spark(query))
+            schema, rows = result.schema, result.rdd
+            if not rows.getNumPartitions():  # There is a header still.
+                rows = self.session.sparkContext.parallelize([], 1)
+            lines = self.session.createDataFrame(
+                rows.mapPartitions(texts), "line string", verifySchema=False
+            )
+            lines.write.text(folder, lineSep="\n")
+
+
+def frames(
+    rows: Iterable[Row], schema: StructType
+) -> Iterator[pandas.DataFrame]:
+    """Yield rows, some at a time, as SQLite's engine does.
+
+    If there are none, yield an empty frame.
+    """
+    import pandas
+
+    kinds = [field.dataType.typeName() for field in schema]
+    dtypes = {n: DTYPES.get(kind, "string") for n, kind in enumerate(kinds)}
+    left = iter(rows)
+
+    def chunk() -> list[Row]:
+        return [*islice(left, sql_queries.CHUNK_ROWS)]
+
+    for some in chain([chunk()], iter(chunk, [])):
+        frame = pandas.DataFrame(some, columns=range(len(kinds)), dtype=object)
+        yield frame.astype(dtypes).set_axis(schema.names, axis=1)
 
 
 @contextmanager
-def replacing(session: SparkSession, folder: str) -> Iterator[str]:
-    """Yield a folder beside this one, which takes its place in the end.
+def replacing(session: SparkSession, target: str) -> Iterator[str]:
+    """Yield a folder beside *target*, whose place it takes when all went well.
 
-    It does when all else went well, and is any that Spark writes to.
+    It may be on any file system that Spark writes to.
     """
-    java: Any = session.sparkContext._jvm
-    as_path = java.org.apache.hadoop.fs.Path
-    path = as_path(folder)
-    part, old = (
-        as_path(path.getParent(), f".{path.getName()}.{kind}")
-        for kind in ("part", "old")
-    )
-    files = path.getFileSystem(
-        session._jsparkSession.sessionState().newHadoopConf()
-    )
+    path_of = session.sparkContext._jvm.org.apache.hadoop.fs.Path
+    path = path_of(target)
+    part = path_of(path.getParent(), f".{path.getName()}.part")
+    old = path_of(path.getParent(), f".{path.getName()}.old")
+    settings = session._jsparkSession.sessionState().newHadoopConf()
+    files = path.getFileSystem(settings)
 
     def rename(source: Any, target: Any) -> None:
         if not files.rename(source, target):
@@ -241,10 +383,10 @@ def replacing(session: SparkSession, folder: str) -> Iterator[str]:
 
     try:
         files.delete(part, True)
-        yield str(part)
-        for file in files.globStatus(as_path(part, "part-*.txt")):
-            name = file.getPath().getName().removesuffix("txt")
-            rename(file.getPath(), as_path(part, f"{name}csv"))
+        yield part.toString()
+        for file in files.globStatus(path_of(part, "part-*.txt")):
+            name = file.getPath().getName().removesuffix("txt") + "csv"
+            rename(file.getPath(), path_of(part, name))
         if files.exists(path):
             files.delete(old, True)
             rename(path, old)
@@ -254,435 +396,16 @@ def replacing(session: SparkSession, folder: str) -> Iterator[str]:
         files.delete(part, True)
 
 
-class Cursor:
-    """A query's result, computed when it is read or written."""
-
-    def __init__(self, frame: DataFrame) -> None:
-        self.frame = frame
-        self.description = [(name, *[None] * 6) for name in frame.columns]
-        self.rows = answered(frame)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self.rows
-
-    def fetchmany(self, size: int) -> list[Row]:
-        """Return the next rows, in a piece of this size."""
-        return list(islice(self.rows, size))
-
-    def write(self, folder: str, as_csv: AsCsv) -> None:
-        """Write the result to a folder, in parts, where it was computed."""
-        columns = self.frame.columns
-
-        def pieces(rows: Iterable[Row]) -> Iterator[tuple[str]]:
-            rest = iter(rows)
-            for number in count():
-                piece = list(islice(rest, CHUNK_ROWS))
-                if not piece and number:
-                    return
-                text = as_csv(columns, piece, number == 0)
-                yield (text.removesuffix("\n"),)  # which is written behind it
-
-        with refused():
-            session = self.frame.sparkSession
-            parts = self.frame.rdd.mapPartitions(pieces)
-            if not parts.getNumPartitions():  # nothing, but with a header
-                parts = session.sparkContext.parallelize([()], 1).mapPartitions(
-                    lambda _: pieces(iter(()))
-                )
-            lines = session.createDataFrame(
-                parts, "line string", verifySchema=False
-            )
-            lines.write.text(folder, lineSep="\n")
-
-
-def answered(frame: DataFrame) -> Iterator[Row]:
-    """Yield a result's rows; only a part of it is in memory at a time."""
-    with refused():
-        yield from frame.toLocalIterator(prefetchPartitions=True)
-
-
 @contextmanager
 def refused() -> Iterator[None]:
-    """Raise what Spark finds wrong with a query as QueryError."""
+    """Raise what Spark finds wrong with a query as QueryError, one line."""
     try:
         yield
-    except PySparkException as error:
-        lines = str(error).strip().splitlines()
-        is_python = any(line.startswith("Traceback") for line in lines)
-        raise QueryError(lines[-1 if is_python else 0]) from error
-
-
-# SQLite's dialect -> Spark's
-
-
-def query(
-    session: SparkSession,
-    text: str,
-    parameters: Mapping[str, object] | None = None,
-) -> DataFrame:
-    """Return what a query in SQLite's dialect selects, as plain values."""
-    with refused():
-        frame = session.sql(translated(text), dict(parameters or {}))
-        return frame.select([plain(frame, field) for field in frame.schema])
-
-
-def plain(frame: DataFrame, field: StructField) -> Any:
-    """Return a column as the type of value that it has in SQLite."""
-    column = frame[f"`{field.name.replace('`', '``')}`"]
-    kinds: dict[type[DataType], str] = {
-        BooleanType: "bigint",
-        DecimalType: "double",
-    }
-    kind = kinds.get(type(field.dataType))
-    return column.cast(kind).alias(field.name) if kind else column
-
-
-def translated(text: str) -> str:
-    """Return a query, or a view's, in Spark's dialect.
-
-    Raises QueryError if *text* is not one query.
-    """
-    try:
-        first, *others = sqlglot.parse(text, read="sqlite")
-    except sqlglot.errors.SqlglotError as error:
-        raise QueryError(str(error).splitlines()[0]) from error
-    if isinstance(first, exp.Create):
-        first = first.expression
-    if any(others) or not isinstance(first, exp.Query):
-        raise QueryError("not one query")
-    in_spark: str = first.transform(as_in_spark).sql("spark", comments=False)
-    return in_spark
-
-
-def as_in_spark(node: exp.Expression) -> exp.Expression:
-    """Return what sqlglot leaves as it is in SQLite, as Spark has it."""
-    if isinstance(node, exp.DataType) and node.is_type("int"):
-        return exp.DataType.build("bigint")  # integers have 64 bits
-    if isinstance(node, exp.Literal) and node.is_int and is_value(node):
-        return exp.cast(node, "bigint")
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "strftime":
-        return formatted_time(node)
-    if isinstance(node, (exp.JSONExtract, exp.JSONExtractScalar)):
-        return json_value(node)
-    if isinstance(node, exp.JSONType):
-        return json_type(node)
-    return node
-
-
-def is_value(literal: exp.Literal) -> bool:
-    """Return whether a number is computed with, and not part of a clause."""
-    parent = literal.parent
-    return not isinstance(
-        parent,
-        (
-            exp.Limit,
-            exp.Offset,
-            exp.Ordered,
-            exp.Group,
-            exp.WindowSpec,
-            exp.Cast,
-            exp.DataTypeParam,
-        ),
-    )
-
-
-def formatted_time(call: exp.Anonymous) -> exp.Expression:
-    """Return strftime(format, seconds, 'unixepoch') as Spark has it."""
-    arguments = call.expressions
-    if len(arguments) != 3 or arguments[2].name != "unixepoch":
-        raise QueryError("strftime() is for seconds since 1970, 'unixepoch'")
-    parts = re.split(r"(%.)", arguments[0].name)
-    try:
-        parts[1::2] = [TIME_PARTS[part] for part in parts[1::2]]
-    except KeyError as error:
-        raise QueryError(f"strftime() without {error} on Spark") from None
-    parts[::2] = [
-        "'{}'".format(text.replace("'", "''")) if text else ""
-        for text in parts[::2]
-    ]
-    moment = exp.Anonymous(this="timestamp_seconds", expressions=[arguments[1]])
-    pattern = exp.Literal.string("".join(parts))
-    return exp.Anonymous(this="date_format", expressions=[moment, pattern])
-
-
-def json_value(
-    call: exp.JSONExtract | exp.JSONExtractScalar,
-) -> exp.Expression:
-    """Return json_extract() as Spark has it, true and false as 1 and 0."""
-    text = call.sql("spark")
-    kind = variant_kind(call)
-    number = exp.case().when(f"{text} = 'true'", "'1'").else_("'0'")
-    is_boolean = exp.and_(f"{text} in ('true', 'false')", kind.eq("BOOLEAN"))
-    return exp.case().when(is_boolean, number).else_(text)
-
-
-def json_type(call: exp.JSONType) -> exp.Expression:
-    """Return json_type() as Spark has it."""
-    value = exp.JSONExtractScalar(this=call.this, expression=call.expression)
-    kind = exp.case(variant_kind(call)).when("'BOOLEAN'", value.sql("spark"))
-    for spark_name, name in JSON_TYPES.items():
-        kind = kind.when(f"'{spark_name}'", f"'{name}'")
-    return kind
-
-
-def variant_kind(call: exp.Binary | exp.JSONType) -> exp.Expression:
-    """Return the type of what a function of JSON looks up, as Spark has it."""
-    document = exp.Anonymous(this="parse_json", expressions=[call.this])
-    value = exp.Anonymous(
-        this="variant_get", expressions=[document, call.expression]
-    )
-    kind = exp.Anonymous(this="schema_of_variant", expressions=[value])
-    name = exp.Literal.string("^([A-Z]+)")  # of ARRAY<...>, DECIMAL(20,0)
-    return exp.Anonymous(this="regexp_extract", expressions=[kind, name])
-
-
-# Exports -> tables
-
-
-def create_tables(
-    session: SparkSession,
-    exports: Sequence[str],
-    aliases: Mapping[str, str],
-    kept: ExitStack,
-) -> dict[str, str]:
-    """Make the tables of the exports; return the views' definitions."""
-    with blank_database(aliases) as database:
-        columns = columns_of_tables(database)
-        parsed = cached(read(session, exports, columns), kept)
-        refuse_malformed(parsed)
-        known = numbered(known_once(parsed, columns["exports"]))
-        numbers = evaluated(known, few=MOST_EXPORTS)
-        tables = {
-            "exports": numbers,
-            **{
-                table: cached(
-                    counted_once(parsed, numbers, table, columns[table]), kept
-                )
-                for table in INSERTS
-            },
-        }
-        changes = tables["property_changes"]
-        tables["statuses"] = statuses(parsed, columns["statuses"])
-        tables["property_changes"] = changes.withColumn(
-            "status_id", status_id(changes["status_id"])
+    except (errors.PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        problem = re.search(r"(?<=QueryError: ).*", text) or re.search(
+            r"\[(?!PYTHON_)[A-Z_.]+\] .*", text
         )
-        for table, names in columns.items():
-            if table not in tables:
-                tables[table] = constant(session, database, table, names)
-        for table, (code, named_in) in CODES.items():
-            tables[table] = with_unknown(tables[table], tables[named_in], code)
-        for table in ("statuses", *CODES):
-            tables[table] = evaluated(tables[table])
-        for table, frame in tables.items():
-            frame.createOrReplaceTempView(table)
-        return dict(
-            database.execute(
-                "select name, sql from sqlite_master where type = 'view'"
-            )
-        )
-
-
-@contextmanager
-def blank_database(
-    aliases: Mapping[str, str],
-) -> Iterator[sqlite3.Connection]:
-    """Open a database as export_json makes it, before the first export."""
-    database = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        create_schema(database)
-        insert_aliases(database, aliases)
-        yield database
-    finally:
-        database.close()
-
-
-Columns = dict[str, DataType]
-
-
-def columns_of_tables(database: sqlite3.Connection) -> dict[str, Columns]:
-    """Return {table: {column: type}}."""
-    tables = database.execute(
-        "select name from sqlite_master where type = 'table'"
-    ).fetchall()
-    types: dict[str, DataType] = {
-        "INTEGER": LongType(),
-        "TEXT": StringType(),
-    }
-    return {
-        table: {
-            name: types[kind]
-            for _, name, kind, *_ in database.execute(
-                f"pragma table_info({table})"
-            )
-        }
-        for (table,) in tables
-    }
-
-
-def read(
-    session: SparkSession,
-    exports: Sequence[str],
-    columns: Mapping[str, Columns],
-) -> DataFrame:
-    """Return what stands in the exports, a row for each that a table gets.
-
-    That row is in the column that is named for its table, see shape().
-    """
-    try:
-        found = (
-            session.read.format("binaryFile")
-            .option("recursiveFileLookup", "true")
-            .load(list(exports))
-        )
-        files = found.select("path", "content").rdd
-    except AnalysisException as error:
-        raise Failure(
-            f"{', '.join(exports)}: {str(error).splitlines()[0]};"
-            " name exports that are there"
-        ) from None
-    if not files.getNumPartitions():
-        raise Failure(
-            f"{', '.join(exports)}: no such export; name exports that are there"
-        )
-    tables = tuple(INSERTS)
-    label = inserted("property_changes").index("status_id")
-    rows = files.flatMap(lambda file: parsed(file[0], file[1], tables, label))
-    return session.createDataFrame(rows, shape(columns), verifySchema=False)
-
-
-def shape(columns: Mapping[str, Columns]) -> StructType:
-    """Return the type of what parsed() yields."""
-
-    def struct(table: str, names: Iterable[str]) -> StructField:
-        kinds = columns[table] | {"status_id": StringType()}  # its label, yet
-        return StructField(
-            table,
-            StructType([StructField(name, kinds[name]) for name in names]),
-        )
-
-    return StructType(
-        [
-            StructField("path", StringType()),
-            StructField("problem", StringType()),
-            StructField("start_at", LongType()),
-            StructField("end_at", LongType()),
-            StructField("sha256", StringType()),
-            struct("exports", columns["exports"]),
-            struct("statuses", ("label", "spelling", "label_key")),
-            *(struct(table, inserted(table)) for table in INSERTS),
-        ]
-    )
-
-
-def inserted(table: str) -> list[str]:
-    """Return the columns of a table that a Batch knows, in its order."""
-    insert = sqlglot.parse_one(sql(INSERTS[table]), read="sqlite")
-    return [column.name for column in insert.this.expressions]
-
-
-def refuse_malformed(parsed: DataFrame) -> None:
-    """Raise Failure if a file is no export."""
-    first = parsed.agg(
-        F.min_by("problem", F.when(F.col("problem").isNotNull(), F.col("path")))
-    ).first()
-    if first and first[0]:
-        raise Failure(first[0])
-
-
-def known_once(parsed: DataFrame, columns: Columns) -> DataFrame:
-    """Return the exports; the same file twice is one."""
-    exports = parsed.where("exports is not null").select("exports.*")
-    return (
-        exports.groupBy("sha256")
-        .agg(F.min_by(F.struct(*columns), "name").alias("first"))
-        .select("first.*")
-    )
-
-
-def numbered(exports: DataFrame) -> DataFrame:
-    """Return the exports, with numbers that grow in their order."""
-    in_order = exports.orderBy(*EXPORT_ORDER)
-    return in_order.withColumn("export_id", F.monotonically_increasing_id())
-
-
-def counted_once(
-    parsed: DataFrame, exports: DataFrame, table: str, columns: Columns
-) -> DataFrame:
-    """Return a table's rows, each activity's from the first of its exports.
-
-    A ticket's rows are in one partition, and stay there.
-    """
-    rows = parsed.where(F.col(table).isNotNull()).select(
-        f"{table}.*", *EXPORT_ORDER
-    )
-    order = [*EXPORT_ORDER, *({"position"} & set(columns))]
-    others = [name for name in columns if name not in (*KEY, "export_id")]
-    first = F.min_by(F.struct(*others, "sha256"), F.struct(*order))
-    return (
-        rows.repartition("ticket_id")
-        .groupBy(*KEY)
-        .agg(first.alias("first"))
-        .select(*KEY, "first.*")
-        .join(F.broadcast(exports.select("sha256", "export_id")), "sha256")
-        .select(*columns)
-    )
-
-
-def status_id(label: Column) -> Column:
-    """Return the number that stands for a label, without asking anyone."""
-    return F.xxhash64(label)
-
-
-def statuses(parsed: DataFrame, columns: Columns) -> DataFrame:
-    """Return the labels that the exports use."""
-    labels = parsed.where("statuses is not null").select("statuses.*")
-    return (
-        labels.distinct()
-        .withColumn("status_id", status_id(F.col("label")))
-        .select(*columns)
-    )
-
-
-def constant(
-    session: SparkSession,
-    database: sqlite3.Connection,
-    table: str,
-    columns: Columns,
-) -> DataFrame:
-    """Return a table that no export fills, as it is in the blank database."""
-    rows = database.execute(f"select * from {table}").fetchall()
-    if not rows:
-        kinds = [StructField(name, kind) for name, kind in columns.items()]
-        return session.createDataFrame([], StructType(kinds))
-    values = exp.values(rows, alias="constant", columns=[*columns])
-    selected = exp.select(*columns).from_(values)
-    return session.sql(selected.transform(as_in_spark).sql("spark"))
-
-
-def with_unknown(known: DataFrame, named: DataFrame, code: str) -> DataFrame:
-    """Return the codes, with those that are named besides, by number."""
-    unknown = (
-        named.select(code, F.col(code).cast("string").alias("name"))
-        .where(F.col(code).isNotNull())
-        .distinct()
-        .join(known.hint("broadcast"), code, "left_anti")
-    )
-    others = [name for name in known.columns if name not in unknown.columns]
-    no = F.lit(0).cast("bigint")
-    return known.unionByName(unknown.withColumns(dict.fromkeys(others, no)))
-
-
-def cached(frame: DataFrame, kept: ExitStack) -> DataFrame:
-    """Return *frame*, whose columns are kept on the workers once computed."""
-    kept.callback(frame.persist().unpersist)
-    return frame
-
-
-def evaluated(frame: DataFrame, few: int = FEW_ROWS) -> DataFrame:
-    """Return the rows of *frame*, which are on the workers from now on.
-
-    What reads them does not see the plan they were made by, which would grow
-    with each view. Where they are few each worker gets a copy of them.
-    """
-    rows = frame.localCheckpoint()
-    return rows.hint("broadcast") if rows.count() <= few else rows
+        if problem is None:  # an error in the program
+            raise
+        raise QueryError(problem[0]) from error

@@ -13,7 +13,7 @@ with digits (digit) as (
 
 -- 0 to 999
 numbers as (
-    select a.digit * 100 + b.digit * 10 + c.digit as number
+    select cast(a.digit * 100 + b.digit * 10 + c.digit as bigint) as number
     from digits as a
     cross join digits as b
     cross join digits as c

@@ -1,7 +1,7 @@
-"""Spark answers as SQLite does, byte for byte, and works in parallel.
+"""Spark answers as SQLite does, byte for byte.
 
-Skipped where pyspark, sqlglot or Java is missing. A session takes seconds to
-start and as many to answer, so the tests share one, made for small data.
+Skipped where pyspark or Java is missing. Spark takes seconds for each run, so
+that the tests share a session and put many exports into one run.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,11 @@ from conftest import (
 import export_json
 import sql_queries
 import ticket_gen
+from freshdesk import QueryError
 
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
     pytest.skip("Spark needs Java", allow_module_level=True)
 pyspark = pytest.importorskip("pyspark", reason="pyspark is missing")
-pytest.importorskip("sqlglot", reason="sqlglot is missing")
 
 # Planning and compiling take longest where there is little to compute.
 FOR_LITTLE_DATA = {
@@ -50,7 +50,7 @@ FOR_LITTLE_DATA = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -66,6 +66,7 @@ def session() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         session = builder.config(map=FOR_LITTLE_DATA).getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
         yield session
         session.stop()
 
@@ -74,25 +75,15 @@ def spark(*arguments: str) -> int:
     return sql_queries.main(["--engine", "spark", *arguments])
 
 
-def options(aliases: Mapping[str, str]) -> list[str]:
-    return [f"--status-alias={label}={aliases[label]}" for label in aliases]
-
-
 def by_sqlite(
-    directory: Path,
-    files: Sequence[Path],
-    *arguments: str,
-    aliases: Mapping[str, str] | None = None,
+    files: Sequence[Path], *arguments: str, aliases: Sequence[str] = ()
 ) -> dict[str, bytes]:
     """Return the bytes of each CSV file as SQLite's engine writes it."""
-    database = str(directory / "tickets.db")
-    paths = [str(file) for file in files]
-    ingested = ["-d", database, *options(aliases or {}), *paths]
+    ingested = ["-d", "tickets.db", *aliases, *map(str, files)]
     assert export_json.main(ingested) == 0
-    output = directory / "by_sqlite"
-    queried = ["-d", database, "-o", str(output), *arguments]
+    queried = ["-d", "tickets.db", "-o", "by_sqlite", *arguments]
     assert sql_queries.main(queried) == 0
-    return written(output)
+    return written(Path("by_sqlite"))
 
 
 def written(directory: Path) -> dict[str, bytes]:
@@ -101,50 +92,70 @@ def written(directory: Path) -> dict[str, bytes]:
     return {file.stem: file.read_bytes() for file in directory.iterdir()}
 
 
-def joined(directory: Path) -> bytes:
-    """Return a CSV file's parts as one, each of which has the header."""
-    parts = [part.read_bytes() for part in sorted(directory.glob("part-*"))]
-    header = parts[0].split(b"\n")[0] + b"\n"
-    assert all(part.startswith(header) for part in parts)
-    return header + b"".join(part.removeprefix(header) for part in parts)
+def in_parts(directory: Path) -> dict[str, bytes]:
+    """Return {name: bytes} of the CSV files, each of which is in parts."""
+    files = {}
+    for folder in directory.iterdir():
+        parts = [part.read_bytes() for part in sorted(folder.glob("*.csv"))]
+        header = parts[0].split(b"\n")[0] + b"\n"
+        assert all(part.startswith(header) for part in parts)
+        rows = b"".join(part.removeprefix(header) for part in parts)
+        files[folder.stem] = header + rows
+    return files
 
 
-def printed_last(
-    capsys: pytest.CaptureFixture[str],
-) -> tuple[list[str], list[str]]:
-    """Return the summary that was printed last, and the notes.
-
-    Without the folder's name, and what only ingest tells.
+def printed(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
+    """Return the lines that sql_queries printed last, without the folder's
+    name, and the notes on all exports.
     """
     printed = capsys.readouterr()
     *lines, last = printed.out.splitlines()[-8:]
     notes = [
         line
         for line in printed.err.splitlines()
-        if line.startswith("note: no") and "its window" not in line
+        if line.startswith(("note: no export", "note: not mapped"))
     ]
-    return [*lines, last.partition(": ")[2]], notes
+    return [*lines, last.partition(": ")[2]], sorted({*notes})
 
 
 # The same answers
 
+ALIASES = ["Esperando por cliente=Waiting on Customer", "a=b=Resolved"]
+HOSTILE = export(
+    created(
+        "10:00:00", group='=cmd|"x"!A1', product="a,\n\r\u2028b", agent_id=None
+    ),
+    activity("10:00:05", status="esperando  POR cliente "),
+    note("10:30:00", 3),
+    activity("11:00:00", status="A=B", group="naïve \U0001f600 ﬀ"),
+    activity("12:00:00", status="+1\0,\t'\\", product="\tö'"),
+    activity("12:00:00", status="+1\0,\t'\\", product="\tö'"),
+    created("10:00:00", ticket=2, priority=True, agent_id=AGENT, source="Bot"),
+    activity("11:00:00", ticket=2, status="Straße", group={"b": [1, None]}),
+    activity("11:30:00", ticket=2, status="STRASSE", priority=None, spam=True),
+    created("10:00:00", ticket=-3, priority="true", source=77, group="  "),
+    activity("10:00:00", ticket=1 << 40, priority=9, group='{"group":null}'),
+    note("10:00:00", 99, ticket=5),
+    activity("10:00:00", ticket=6),
+    activity("10:00:00", ticket=7, by=None, status=None, contacted_customer=1),
+    activity("10:00:00", ticket=7, by=None, contacted_customer=False),
+    created("10:00:00", ticket=8, group={"group": None}, priority=[None]),
+    created("10:00:00", ticket=9, source={}, product=None, priority=1.5),
+    end_at="21-04-2017 11:29:59 +0130",
+)
+EMPTY = export(
+    start_at="23-04-2017 10:00:00 +0000", end_at="23-04-2017 11:00:00 +0000"
+)
 
-@pytest.mark.usefixtures("session")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_a_case_comes_out_as_with_sqlite(
-    case: Json, workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files = [
-        write_export(workplace / f"{number}.json", one)
-        for number, one in enumerate(case["exports"])
-    ]
-    expected = by_sqlite(workplace, files, aliases=case["aliases"])
-    printed = printed_last(capsys)
-    aliases = options(case["aliases"])
-    assert spark("--exports", f"{workplace}/*.json", "-o", "out", *aliases) == 0
-    assert written(Path("out")) == expected
-    assert sorted(expected) == REPORTS
-    assert printed_last(capsys) == printed
+
+def shifted(case: Json, by: int) -> Iterator[Json]:
+    """Yield the exports of a case, with ticket ids of its own."""
+    for one in case["exports"]:
+        activities = [
+            {**record, "ticket_id": record["ticket_id"] + by}
+            for record in one["activities_data"]
+        ]
+        yield {**one, "activities_data": activities}
 
 
 def generated(directory: Path) -> list[Path]:
@@ -163,302 +174,200 @@ def generated(directory: Path) -> list[Path]:
         end_at=halves[1]["metadata"]["end_at"],
     )
     write_export(directory / "overlap.json", overlap)
-    for name, day in (("again", first), ("second", second)):
-        zipped = gzip.compress(day.read_bytes())
-        write_export(directory / f"{name}.json.gz", zipped)
-    second.unlink()
-    return sorted(directory.iterdir(), reverse=True)
+    zipped = gzip.compress(first.read_bytes())
+    write_export(directory / "again.json.gz", zipped)
+    return [*directory.iterdir()]
 
 
-@pytest.mark.usefixtures("session")
-def test_generated_days_that_overlap_come_out_as_with_sqlite(
-    workplace: Path,
+def test_all_reports_are_those_of_sqlite(
+    session: Any, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    exports = [HOSTILE, EMPTY]
+    aliases = {f"--status-alias={alias}" for alias in ALIASES}
+    for number, case in enumerate(CASES, start=1):
+        exports += shifted(case, by=10_000_000 * number)
+        for label, status in case["aliases"].items():
+            aliases.add(f"--status-alias={label}={status}")
     folder = workplace / "exports"
     folder.mkdir()
     files = generated(folder)
-    expected = by_sqlite(workplace, files)
-    paths = [str(file) for file in files]
-    assert spark("--exports", *paths, "-o", "out") == 0
-    assert written(Path("out")) == expected
-
-
-SPANISH = {"Esperando por cliente": "Waiting on Customer", "a=b": "Resolved"}
-HOSTILE = export(
-    created(
-        "10:00:00", group='=cmd|"x"!A1', product="a,\n\r\u2028b", agent_id=None
-    ),
-    activity("10:00:05", status="esperando  POR cliente "),
-    note("10:30:00", 3),
-    activity("11:00:00", status="A=B", group="naïve \U0001f600 ﬀ"),
-    activity("12:00:00", status="+1\0,\t'\\", product="\tö'"),
-    created("10:00:00", ticket=2, priority=True, agent_id=AGENT, source="Bot"),
-    activity("11:00:00", ticket=2, status="Straße", group={"b": [1, None]}),
-    activity("11:30:00", ticket=2, status="STRASSE", priority=None, spam=True),
-    created("10:00:00", ticket=-3, priority="true", source=77, group="  "),
-    activity("10:00:00", ticket=1 << 40, priority=9, group='{"group":null}'),
-    note("10:00:00", 99, ticket=5),
-    activity("10:00:00", ticket=6),
-    activity("10:00:00", ticket=7, by=None, status=None, contacted_customer=1),
-    created("10:00:00", ticket=8, group={"group": None}, priority=[None]),
-    created("10:00:00", ticket=9, source={}, product=None, priority=1.5),
-    end_at="21-04-2017 11:29:59 +0130",
-)
-
-
-@pytest.mark.usefixtures("session")
-@pytest.mark.parametrize("unit", ["seconds", "hours"])
-def test_any_text_and_alias_comes_out_as_with_sqlite(
-    workplace: Path, unit: str
-) -> None:
-    files = [write_export(workplace / "hostile.json", HOSTILE)]
-    names = [] if unit == "seconds" else ["ticket_metrics", "metrics_by_agent"]
-    arguments = [*names, "--unit", unit]
-    expected = by_sqlite(workplace, files, *arguments, aliases=SPANISH)
-    arguments += ["--exports", str(files[0]), "-o", "out"]
-    assert spark(*arguments, *options(SPANISH)) == 0
-    assert written(Path("out")) == expected
-
-
-@pytest.mark.usefixtures("session")
-def test_a_value_in_json_is_of_the_same_type_as_with_sqlite(
-    workplace: Path,
-) -> None:
-    costs = [None, True, False, 1, 1.0, -1.5, 1e300, "é", [1], {"a": 1}]
-    activities = [activity("10:00:00", cost=cost) for cost in [..., *costs]]
-    del activities[0]["activity"]["cost"]
-    files = [write_export(workplace / "costs.json", export(*activities))]
-    Path("mine").mkdir()
-    Path("mine/types.sql").write_text(
-        """select position, json_type(other_properties, '$.cost') as type
-        from property_changes order by position"""
-    )
-    arguments = ["--sql-dir", "mine"]
-    expected = by_sqlite(workplace, files, *arguments)
-    arguments += ["--exports", str(files[0]), "-o", "out"]
+    for number, one in enumerate(exports):
+        files.append(write_export(folder / f"{number} 100%.json", one))
+    random.Random(1).shuffle(files)
+    expected = by_sqlite(files, aliases=sorted(aliases))
+    in_sqlite = printed(capsys)
+    arguments = ["--exports", f"{folder}/*", "-o", "out", *sorted(aliases)]
     assert spark(*arguments) == 0
     assert written(Path("out")) == expected
+    assert sorted(expected) == REPORTS
+    assert printed(capsys) == in_sqlite
+    assert len(in_sqlite[1]) >= 2
+
+    # Nothing is left behind in the session that was active.
+    active = pyspark.sql.SparkSession.getActiveSession()
+    assert active._jsparkSession.equals(session._jsparkSession)
+    assert session.conf.get("spark.sql.files.maxPartitionBytes") != "1"
+    assert session.catalog.listTables() == []
+
+
+VALUES = r"""
+    select
+        a.ticket_id, a.position, a.is_new_ticket, a.performer_id, a.note_type,
+        a.status, a.priority, a.agent_id, a.contacted_customer,
+        a.other_properties, a.position * 0.5 as half_seconds, null as unknown,
+        a.ticket_id > 2 as is_late, '\n' as text, e.name, e.activities_count,
+        e.outside_window, e.last_performed_at
+    from activities as a
+    cross join exports as e
+    order by a.ticket_id, a.position;
+"""
 
 
 @pytest.mark.usefixtures("session")
-def test_the_parts_of_a_result_make_up_sqlites_file(workplace: Path) -> None:
-    files = [
-        write_export(workplace / "hostile.json", HOSTILE),
-        write_export(
-            workplace / "more.json",
-            export(*(created("10:20:00", ticket=100 + n) for n in range(50))),
-        ),
-    ]
-    names = ["ticket_metrics", "ticket_properties"]
-    expected = by_sqlite(workplace, files, *names, aliases=SPANISH)
-    arguments = [*names, "-o", str(workplace / "out"), "--partitioned"]
-    arguments += ["--exports", f"{workplace}/*.json", *options(SPANISH)]
-    for _ in range(2):  # the second time in the first one's place
-        assert spark(*arguments) == 0
-        folders = sorted(Path("out").iterdir())
-        assert [folder.name for folder in folders] == [
-            f"{name}.csv" for name in names
-        ]
-        for folder in folders:
-            assert joined(folder) == expected[folder.stem]
-
-
-@pytest.mark.usefixtures("session")
-def test_exports_without_activities_have_headers_alone(
+def test_ones_own_reports_and_their_parts_are_those_of_sqlite(
     workplace: Path,
 ) -> None:
-    files = [write_export(workplace / "empty.json", export())]
-    expected = by_sqlite(workplace, files)
-    assert spark("--exports", str(files[0]), "-o", "out") == 0
+    exports = write_export(workplace / "hostile.json", HOSTILE)
+    Path("mine").mkdir()
+    Path("mine/values.sql").write_text(VALUES)
+    Path("mine/nothing.sql").write_text("select as_of from clock where false")
+    arguments = ["--sql-dir", "mine", "--unit", "hours"]
+    expected = by_sqlite([exports], *arguments)
+    arguments += ["--exports", str(exports)]
+    assert spark(*arguments, "-o", "out") == 0
     assert written(Path("out")) == expected
-    arguments = ["time_in_status", "--exports", str(files[0]), "--partitioned"]
-    assert spark(*arguments, "-o", str(workplace / "parts")) == 0
-    parts = workplace / "parts" / "time_in_status.csv"
-    assert joined(parts) == expected["time_in_status"]
+    for _ in range(2):  # the second time in the first one's place
+        output = ["-o", str(workplace / "parts")]
+        assert spark(*arguments, *output, "--partitioned") == 0
+        assert in_parts(Path("parts")) == expected
 
 
-# What is refused
+# Refusals
 
 
 @pytest.mark.usefixtures("session")
-def test_a_malformed_export_is_refused_as_with_sqlite(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("way", ["one file", "partitioned"])
+def test_the_first_malformed_export_is_refused_as_with_sqlite(
+    workplace: Path, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_export(workplace / "a.json", export(created("10:00:00")))
+    good = export(created("10:00:00"))
     bad = export(created("10:00:00"), activity("10:00:01", note={"id": 1}))
-    path = write_export(workplace / "b.json", bad)
-    assert export_json.main(["-d", "tickets.db", str(path)]) == 1
-    expected = capsys.readouterr().err
-    assert expected.startswith(f"error: {path}: record 2: the note's type")
-    for arguments in ([], ["--partitioned"]):
-        paths = ["--exports", f"{workplace}/*.json"]
-        output = ["-o", str(workplace / "out"), *arguments]
-        assert spark(*paths, *output) == 1
-        assert capsys.readouterr().err == expected
-        assert list(Path("out").iterdir()) == []
-
-
-@pytest.mark.usefixtures("session")
-def test_a_file_that_is_cut_off_is_refused_as_with_sqlite(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    whole = gzip.compress(json.dumps(export(created("10:00:00"))).encode())
-    path = write_export(workplace / "a.json.gz", whole[:-9])
-    assert export_json.main(["-d", "tickets.db", str(path)]) == 1
-    expected = capsys.readouterr().err
-    assert spark("--exports", str(path), "-o", "out") == 1
-    assert capsys.readouterr().err == expected
+    cut_off = gzip.compress(json.dumps(good).encode())[:-9]
+    first, second = (bad, cut_off) if way == "partitioned" else (cut_off, bad)
+    files = [
+        write_export(workplace / "a.json", good),
+        write_export(workplace / "b.json", first),
+        write_export(workplace / "c.json", second),
+    ]
+    assert export_json.main(["-d", "tickets.db", *map(str, files)]) == 1
+    expected = capsys.readouterr().err.splitlines()[-1]
+    assert expected.startswith(f"error: {files[1]}: ")
+    arguments = ["--exports", *map(str, files), "-o", str(workplace / "out")]
+    arguments += ["--partitioned"] * (way == "partitioned")
+    assert spark(*arguments) == 1
+    assert capsys.readouterr().err.splitlines() == [expected]
+    assert list(Path("out").iterdir()) == []
 
 
 @pytest.mark.usefixtures("session")
 def test_exports_that_are_not_there_are_one_line(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert spark("--exports", f"{workplace}/*.json", "-o", "out") == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: {workplace}/*.json: ")
+    Path("empty").mkdir()
+    for path in (f"{workplace}/*.json", f"{workplace}/empty"):
+        assert spark("--exports", path, "-o", "out") == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: {path}: ")
 
 
 @pytest.mark.usefixtures("session")
-@pytest.mark.parametrize(
-    "text",
-    [
-        "drop view clock;",
-        "select nothing from exports;",
-        "-- nothing\n",
-        "select 1 as a, 2 as a;",
-    ],
-)
-def test_a_report_that_is_not_one_query_is_one_line(
-    workplace: Path, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write_export(workplace / "a.json", export())
-    Path("sql").mkdir()
-    Path("sql/mine.sql").write_text(text)
-    arguments = ["--exports", str(path), "--sql-dir", "sql", "-o", "out"]
-    assert spark(*arguments) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: sql/mine.sql: ")
-    assert list(Path("out").iterdir()) == []
-
-
-# A real cluster
-
-
-@contextmanager
-def cluster(directory: Path) -> Iterator[str]:
-    """Start a master and two workers of one core, and yield their address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    master = f"spark://127.0.0.1:{port}"
-    place = ["--host", "127.0.0.1", "--webui-port", "0"]
-    deploy = "org.apache.spark.deploy"
-    with ExitStack() as running:
-        start(
-            running,
-            directory,
-            f"{deploy}.master.Master",
-            *place,
-            "--port",
-            str(port),
-        )
-        for name in ("one", "two"):
-            start(
-                running,
-                directory,
-                f"{deploy}.worker.Worker",
-                *place,
-                "--cores",
-                "1",
-                "--memory",
-                "1g",
-                "--work-dir",
-                str(directory / name),
-                master,
-            )
-        yield master
-
-
-def start(running: ExitStack, directory: Path, *command: str) -> None:
-    """Start a part of Spark's; end it, however the test ends."""
-    log = running.enter_context((directory / "cluster.log").open("ab"))
-    process = subprocess.Popen(
-        [spark_home() / "bin" / "spark-class", *command],
-        stdout=log,
-        stderr=log,
-        cwd=directory,
-        env=environment(),
-    )
-    running.callback(process.wait)
-    running.callback(process.terminate)
-
-
-def spark_home() -> Path:
-    return Path(pyspark.__file__).parent
-
-
-def environment() -> dict[str, str]:
-    """Return the variables of a machine that knows nothing of the project."""
-    kept = ("HOME", "JAVA_HOME", "PATH")
-    return {
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-        **{name: os.environ[name] for name in kept if name in os.environ},
-    }
-
-
-def test_a_cluster_reads_each_file_in_a_task_of_its_own(
+def test_all_but_a_query_that_spark_understands_is_refused_in_one_line(
     workplace: Path,
 ) -> None:
-    folder = workplace / "exports"
-    folder.mkdir()
-    files = generated(folder)
-    expected = by_sqlite(workplace, files)
-    settings = FOR_LITTLE_DATA | {
-        "spark.cores.max": "2",
-        "spark.eventLog.compress": "false",
-        "spark.eventLog.dir": workplace.as_uri(),
-        "spark.eventLog.enabled": "true",
-        "spark.eventLog.rolling.enabled": "false",
-        "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-        "spark.executor.memory": "512m",
-        "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
-        "spark.scheduler.minRegisteredResourcesRatio": "1",
-        "spark.sql.shuffle.partitions": "2",
-    }
-    with cluster(workplace) as master:
-        submit = [spark_home() / "bin" / "spark-submit", "--master", master]
-        for name, value in settings.items():
-            submit += ["--conf", f"{name}={value}"]
-        script = [ROOT / "sql_queries.py", "--engine", "spark", "--partitioned"]
-        run = subprocess.run(
-            [*submit, *script, "--exports", f"{folder}/*", "-o", "out"],
-            cwd=workplace,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-    assert run.returncode == 0, run.stderr
-    for name, file in expected.items():
-        assert joined(workplace / "out" / f"{name}.csv") == file
-    assert len(list(workplace.glob("out/ticket_metrics.csv/part-*.csv"))) == 2
+    from freshdesk import spark
 
-    # Reading is the first that is done, and it is not done again.
-    (log,) = workplace.glob("app-*")
-    events = map(json.loads, log.read_text().splitlines())
-    tasks = [
-        event
-        for event in events
-        if event["Event"] == "SparkListenerTaskEnd" and event["Stage ID"] == 0
-    ]
-    assert [records_read(task) for task in tasks] == [1] * len(files)
-    assert {task["Task Info"]["Executor ID"] for task in tasks} == {"0", "1"}
+    path = write_export(workplace / "a.json", HOSTILE)
+    with spark.opened([str(path)], [], []) as engine:
+        for query in (
+            "drop view activities;",
+            "-- nothing\n",
+            "select 1 as a; select 2 as a;",
+            "select nothing from exports;",
+            "select 4000000 * 4000000 as a",
+            "select cast(status as bigint) as a from activities",
+            "select percentile_disc(1.5 * position, 0.5) from activities",
+        ):
+            with pytest.raises(QueryError, match=r"^.+$"):
+                list(engine(query))
+        with pytest.raises(QueryError, match=r"^two columns have one name.*$"):
+            engine.write("select 1 as a, 2 as a", ExitStack(), "a", "seconds")
+    assert [*workplace.iterdir()] == [path]
 
 
-def records_read(task: Json) -> int:
-    """Return how many records, which are whole files here, a task has read."""
-    number: int = task["Task Metrics"]["Input Metrics"]["Records Read"]
-    return number
+def test_a_missing_package_is_one_line(
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    assert spark("--exports", str(workplace)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: pyspark is missing; install it with: ")
+
+
+# Other sessions
+
+
+def run(workplace: Path, *arguments: str, **variables: str) -> Any:
+    """Run the script in a process that knows nothing of the project."""
+    return subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "sql_queries.py"),
+            "--engine",
+            "spark",
+            *arguments,
+        ],
+        cwd=workplace,
+        env={
+            "HOME": str(workplace),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_missing_java_is_one_line(workplace: Path) -> None:
+    Path("bin").mkdir()
+    for tool in ("bash", "dirname"):  # of Spark's own script
+        Path("bin", tool).symlink_to(str(shutil.which(tool)))
+    ended = run(workplace, "--exports", "a.json", PATH=f"{workplace}/bin")
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("error: Spark does not start ")
+
+
+def test_workers_need_not_have_the_project(workplace: Path) -> None:
+    exports = write_export(workplace / "hostile.json", HOSTILE)
+    Path("mine").mkdir()
+    Path("mine/values.sql").write_text(VALUES)
+    names = ["values", "--sql-dir", "mine"]
+    expected = by_sqlite([exports], *names)
+    settings = FOR_LITTLE_DATA | {"spark.executor.memory": "512m"}
+    options = [f"--conf {name}={settings[name]}" for name in settings]
+    ended = run(
+        workplace,
+        *(*names, "--exports", str(exports)),
+        *("-o", str(workplace / "out"), "--partitioned"),
+        PATH=os.environ["PATH"],
+        JAVA_HOME=os.environ.get("JAVA_HOME", ""),
+        PYSPARK_SUBMIT_ARGS=" ".join([*options, "pyspark-shell"]),
+        SPARK_MASTER="local-cluster[2,1,512]",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert in_parts(workplace / "out") == expected

@@ -2,5 +2,11 @@
 --
 -- One row: as_of, UTC seconds. A status that has not ended runs to here; the
 -- wall clock is never read.
-select max(max(end_at, coalesce(last_performed_at, end_at))) as as_of
+select
+    max(
+        case
+            when last_performed_at > end_at then last_performed_at
+            else end_at
+        end
+    ) as as_of
 from exports;

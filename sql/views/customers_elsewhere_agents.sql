@@ -19,7 +19,7 @@ with requesters as (
 assigned as (
     select
         ticket_id,
-        cast(agent_id as bigint) as agent_id
+        cast(nullif(agent_id, '') as bigint) as agent_id
     from activities
     where ticket_id in (select r.ticket_id from requesters as r)
     union
