@@ -418,9 +418,10 @@ def iso_date(text: str) -> str | None:
     if text == "N/A":
         return text
     try:
-        return datetime.strptime(text, "%d %b, %Y").date().isoformat()
+        date = datetime.strptime(text, "%d %b, %Y")
     except ValueError:
         return None
+    return f"{date:%Y-%m-%d}" if f"{date:%d %b, %Y}" == text else None
 
 
 def text(value: str) -> str | None:
@@ -563,7 +564,9 @@ def shape(is_note: bool, *parts: str | type) -> Shape | None:
         fits, store, keeps_nothing = activity_columns()[column]
         if kind is NoneType and keeps_nothing:
             store = nothing
-        elif kind is not fits or column in filled:
+        elif kind is not fits:
+            return None
+        if column in filled:
             return None
         if store:
             stores.append((len(filled), store))
@@ -904,6 +907,7 @@ def ingest_new(
                 connection, export, name, digest, shown, careful=False
             )
             if export.metadata == shown:
+                connection.execute("release before_export")
                 return ingested
         connection.execute("rollback to before_export")
         file.seek(0)
