@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 SETTINGS = {
-    "spark.sql.ansi.enabled": "true",  # refuses numbers that do not fit
+    "spark.sql.ansi.enabled": "true",  # refuse numbers that do not fit
     "spark.sql.parser.escapedStringLiterals": "false",
     "spark.sql.files.maxPartitionBytes": "1",  # so that a file is a task
 }
@@ -93,10 +93,11 @@ def opened(
 @contextmanager
 def configured() -> Iterator[SparkSession]:
     """Open a session beside the active one, or beside a new one."""
-    # Prints many lines on a query that is refused.
-    logging.getLogger("SQLQueryContextLogger").disabled = True
     active = SparkSession.getActiveSession()
     session = active or new_session()
+    session.sparkContext.setLogLevel("ERROR")
+    # It prints many lines about a query that is refused.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     own = session.newSession()
     for name, value in SETTINGS.items():
         own.conf.set(name, value)
@@ -105,7 +106,7 @@ def configured() -> Iterator[SparkSession]:
     finally:
         if active is None:
             session.stop()
-        else:  # The active session is the one that made a frame last.
+        else:  # The session that made a frame last is the active one.
             active.createDataFrame([], "nothing int")
 
 
@@ -124,8 +125,7 @@ def new_session() -> SparkSession:
             " the PATH or under JAVA_HOME"
         ) from error
     context = session.sparkContext
-    context.setLogLevel("ERROR")
-    if (context.master or "").startswith("local"):  # not another Python
+    if context.master.startswith("local"):  # Workers run on this Python.
         context.pythonExec = os.environ.get("PYSPARK_PYTHON", sys.executable)
     return session
 
@@ -203,7 +203,7 @@ def read_exports(
         )
         contents = files.select("path", "content").rdd
         is_empty = not contents.getNumPartitions()
-    except errors.AnalysisException:  # a path leads nowhere
+    except errors.AnalysisException:  # A path leads nowhere.
         is_empty = True
     if is_empty:
         raise Failure(
@@ -221,10 +221,10 @@ def read_exports(
 
 
 def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the activities of an export and the export, or what is wrong.
+    """Yield the activities of an export, then the export, or its problem.
 
-    The id of an export is a text that sorts by its start and its SHA-256. The
-    start may stand behind the activities, which therefore have the latter.
+    The id of an export sorts by its start, then by its SHA-256. The start may
+    stand behind the activities: until then, their export_id is the SHA-256.
     """
     path = re.sub("^file:(//(?=/))?", "", path)
     ingested = export_json.Ingested(Path(path).name)
@@ -237,7 +237,7 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
             for names, row in export_json.rows(export, digest, careful=True):
                 activity = dict(zip(names, row, strict=True))
                 activity.setdefault("is_new_ticket", 0)
-                if "contacted_customer" in activity:  # no integer to Spark
+                if "contacted_customer" in activity:  # Spark needs an integer.
                     activity["contacted_customer"] += 0
                 seconds.append(activity["performed_at"])
                 yield {"activity": activity}
@@ -259,9 +259,9 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def counted_once(read: DataFrame, exports: DataFrame) -> DataFrame:
-    """Return the activities, of equal ones the first.
+    """Return the activities; of equal activities, the first.
 
-    Those of a ticket are brought together in one partition, and stay there.
+    The activities of a ticket are brought together once, in one partition.
     """
     ids = exports.select("export_id", F.col("sha256").alias("digest"))
     activities = (
@@ -279,9 +279,9 @@ def counted_once(read: DataFrame, exports: DataFrame) -> DataFrame:
 
 
 def evaluated(frame: DataFrame) -> DataFrame:
-    """Return the rows of *frame*, which are on the workers from now on.
+    """Return the rows of *frame*, computed once and kept on the workers.
 
-    Each worker that joins them gets a copy of them where they are few.
+    If they are few, each worker that joins them gets a copy.
     """
     rows = frame.localCheckpoint()
     return F.broadcast(rows) if rows.count() <= FEW_ROWS else rows
@@ -291,10 +291,10 @@ def evaluated(frame: DataFrame) -> DataFrame:
 
 
 def in_spark(query: str) -> str:
-    """Return a query as Spark has it; anything else will be refused.
+    """Return a query as Spark takes it; Spark refuses all but a query.
 
-    A backslash is a character like others. percentile_disc() is of integers:
-    with "| 0", Spark refuses other values.
+    A backslash is no escape. The values of percentile_disc() are integers:
+    Spark refuses "| 0" after others.
     """
     query = query.rstrip().removesuffix(";").replace("\\", r"\\")
     query = re.sub(
@@ -308,7 +308,7 @@ def in_spark(query: str) -> str:
 
 @dataclass
 class Engine:
-    """Answers queries. Raises QueryError."""
+    """Answers queries. Raises QueryError, one line."""
 
     session: SparkSession
 
@@ -329,13 +329,13 @@ class Engine:
         def texts(rows: Iterable[Row]) -> Iterator[tuple[str]]:
             for number, frame in enumerate(frames(rows, schema)):
                 text = sql_queries.csv_text(frame, unit, with_header=not number)
-                yield (text.removesuffix("\n"),)  # which Spark adds
+                yield (text.removesuffix("\n"),)  # Spark adds the newline.
 
         folder = files.enter_context(replacing(self.session, target))
         with refused():
             result = self.session.sql(in_spark(query))
             schema, rows = result.schema, result.rdd
-            if not rows.getNumPartitions():  # There is a header still.
+            if not rows.getNumPartitions():  # The header needs one.
                 rows = self.session.sparkContext.parallelize([], 1)
             lines = self.session.createDataFrame(
                 rows.mapPartitions(texts), "line string", verifySchema=False
@@ -346,10 +346,7 @@ class Engine:
 def frames(
     rows: Iterable[Row], schema: StructType
 ) -> Iterator[pandas.DataFrame]:
-    """Yield rows, some at a time, as SQLite's engine does.
-
-    If there are none, yield an empty frame.
-    """
+    """Yield rows as SQLite's engine does: in one frame or more."""
     import pandas
 
     kinds = [field.dataType.typeName() for field in schema]
@@ -406,6 +403,6 @@ def refused() -> Iterator[None]:
         problem = re.search(r"(?<=QueryError: ).*", text) or re.search(
             r"\[(?!PYTHON_)[A-Z_.]+\] .*", text
         )
-        if problem is None:  # an error in the program
+        if problem is None:  # It is an error in the program.
             raise
         raise QueryError(problem[0]) from error

@@ -65,10 +65,8 @@ def session() -> Iterator[Any]:
     builder = pyspark.sql.SparkSession.builder.master("local[2]")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
-        session = builder.config(map=FOR_LITTLE_DATA).getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
-        yield session
-        session.stop()
+        with builder.config(map=FOR_LITTLE_DATA).getOrCreate() as session:
+            yield session
 
 
 def spark(*arguments: str) -> int:
@@ -159,23 +157,23 @@ def shifted(case: Json, by: int) -> Iterator[Json]:
 
 
 def generated(directory: Path) -> list[Path]:
-    """Return days that overlap, one of them twice, in both forms."""
+    """Return three days in both forms; two overlap, and one is there twice."""
     for form in ("readme", "today"):
         arguments = ["-n", "120", "--seed", "7", "--days", "3", "--form", form]
         output = ["-o", str(directory / f"{form}.json")]
         moment = ["--end-at", "2026-03-03T12:00:00Z"]
         assert ticket_gen.main([*arguments, *output, *moment]) == 0
-    first, second, _ = sorted(directory.glob("today-*.json"))
-    halves = [json.loads(day.read_bytes()) for day in (first, second)]
-    overlap = export(
-        *halves[0]["activities_data"][100:],
-        *halves[1]["activities_data"][:100],
-        start_at=halves[0]["metadata"]["start_at"],
-        end_at=halves[1]["metadata"]["end_at"],
-    )
-    write_export(directory / "overlap.json", overlap)
-    zipped = gzip.compress(first.read_bytes())
-    write_export(directory / "again.json.gz", zipped)
+        first, second, _ = sorted(directory.glob(f"{form}-*.json"))
+        days = [json.loads(day.read_bytes()) for day in (first, second)]
+        overlap = export(
+            *days[0]["activities_data"][100:],
+            *days[1]["activities_data"][:100],
+            start_at=days[0]["metadata"]["start_at"],
+            end_at=days[1]["metadata"]["end_at"],
+        )
+        write_export(directory / f"{form}.json", overlap)
+        zipped = gzip.compress(first.read_bytes())
+        write_export(directory / f"{form}.json.gz", zipped)
     return [*directory.iterdir()]
 
 
@@ -299,8 +297,12 @@ def test_all_but_a_query_that_spark_understands_is_refused_in_one_line(
         ):
             with pytest.raises(QueryError, match=r"^.+$"):
                 list(engine(query))
-        with pytest.raises(QueryError, match=r"^two columns have one name.*$"):
-            engine.write("select 1 as a, 2 as a", ExitStack(), "a", "seconds")
+        target = str(workplace / "a.csv")
+        with (
+            pytest.raises(QueryError, match=r"^two columns have one name.*$"),
+            ExitStack() as files,
+        ):
+            engine.write("select 1 as a, 2 as a", files, target, "seconds")
     assert [*workplace.iterdir()] == [path]
 
 
@@ -320,20 +322,11 @@ def test_a_missing_package_is_one_line(
 
 def run(workplace: Path, *arguments: str, **variables: str) -> Any:
     """Run the script in a process that knows nothing of the project."""
+    script = [sys.executable, str(ROOT / "sql_queries.py"), "--engine", "spark"]
     return subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / "sql_queries.py"),
-            "--engine",
-            "spark",
-            *arguments,
-        ],
+        [*script, *arguments],
         cwd=workplace,
-        env={
-            "HOME": str(workplace),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            **variables,
-        },
+        env={"SPARK_LOCAL_IP": "127.0.0.1", **variables},
         capture_output=True,
         text=True,
         timeout=300,
