@@ -237,8 +237,6 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
             for names, row in export_json.rows(export, digest, careful=True):
                 activity = dict(zip(names, row, strict=True))
                 activity.setdefault("is_new_ticket", 0)
-                if "contacted_customer" in activity:  # Spark needs an integer.
-                    activity["contacted_customer"] += 0
                 seconds.append(activity["performed_at"])
                 yield {"activity": activity}
             metadata = export.metadata
