@@ -19,6 +19,7 @@ import argparse
 import io
 import os
 import re
+import signal
 import sqlite3
 import sys
 from array import array
@@ -33,6 +34,7 @@ from functools import partial
 from importlib import import_module
 from math import ceil
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from freshdesk import (
@@ -116,7 +118,7 @@ def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
     import pandas
 
     def engine(query: str) -> Iterator[pandas.DataFrame]:
-        with refused():
+        with refused(interrupts):
             yield from pandas.read_sql_query(
                 query,
                 connection,
@@ -126,12 +128,12 @@ def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
 
     uri = f"{database.absolute().as_uri()}?mode=rw"  # to undo a killed ingest
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    with closing(connection):
+    with closing(connection), noted_interrupts() as interrupts:
         # SQLite looks in here now and then: Ctrl-C ends any query.
         connection.set_progress_handler(lambda: None, 1_000_000)
         connection.create_aggregate("percentile_disc", 2, PercentileDisc)  # type: ignore[arg-type]
         try:
-            with refused():
+            with refused(interrupts):
                 connection.execute("pragma temp_store = file")
                 connection.execute("begin")
                 for view in needed_views(queries):
@@ -197,17 +199,40 @@ def only_reading(action: int, *_: object) -> int:
 
 
 @contextmanager
-def refused() -> Iterator[None]:
+def noted_interrupts() -> Iterator[list[int]]:
+    """Yield a list that each Ctrl-C is added to.
+
+    Where Ctrl-C is raised in a function that SQLite calls, SQLite reports an
+    error of that function instead.
+    """
+    noted: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        signal.default_int_handler(number, frame)
+
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        if usual is signal.default_int_handler:
+            signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
+def refused(interrupts: Sequence[int]) -> Iterator[None]:
     """Raise what SQLite finds wrong with a query as QueryError."""
     from pandas.errors import DatabaseError
 
     try:
         yield
     except (DatabaseError, sqlite3.Error, sqlite3.Warning) as error:
+        if interrupts:
+            raise KeyboardInterrupt from None
         cause = error.__cause__ or error
         cause = cause.__context__ or cause  # pandas was refused a rollback
-        if str(cause) == "interrupted":
-            raise KeyboardInterrupt from None
         raise QueryError(str(cause)) from error
     except TypeError as error:  # there is no result to iterate over
         raise QueryError(f"no query in it ({error})") from error

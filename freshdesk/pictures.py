@@ -4,19 +4,21 @@ Optional: needs matplotlib and jinja2, which nothing else does. Each picture is
 a function of tables, the results of the reports in seconds, to a figure:
 
     data/outputs/plots/time_in_status.svg and .png, ...
-    data/outputs/index.html: the same, with the figures behind them
+    data/outputs/index.html: the pictures, and the figures behind them
 
-Nothing in them depends on the machine or the moment, but for the fonts.
+The files depend on the reports and the installed fonts only.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import textwrap
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,14 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from pandas.api.types import is_numeric_dtype
 
 from freshdesk import (
+    DAY,
+    LAST_SECOND,
     STATUSES,
     duration,
     format_timestamp,
@@ -37,7 +43,7 @@ from freshdesk import (
     replacing,
 )
 
-# What is drawn, or shown on the page; all of it must have been written.
+# The reports that the pictures and the page show.
 REPORTS = (
     "metrics_by_priority",
     "metrics_by_group",
@@ -51,37 +57,26 @@ REPORTS = (
     "time_in_status",
 )
 BREAKDOWNS = REPORTS[:5]
-TEXTS = {
-    "agent_id",
-    "current_status",
-    "from_status",
-    "group_name",
-    "priority",
-    "product",
-    "source",
-    "status",
-    "ticket_id",
-    "to_status",
-}
 
 # Okabe and Ito's palette, which the colour-blind can tell apart, too.
 SKY, BLUE, ORANGE, VERMILION = "#56b4e9", "#0072b2", "#e69f00", "#d55e00"
 GREEN, PURPLE, YELLOW, GREY = "#009e73", "#cc79a7", "#f0e442", "#999999"
+OTHERS = "other statuses"
 STATUS_COLOURS = {
     "Open": VERMILION,
     "Pending": ORANGE,
     "Waiting on Customer": SKY,
     "Waiting on Third Party": PURPLE,
+    OTHERS: GREY,
 }
-OTHER_COLOURS = (GREEN, BLUE, YELLOW)
-OTHERS = "other statuses"
+FURTHER_COLOURS = (GREEN, BLUE, YELLOW)
 PRIORITY_LINES = {
     "Urgent": (VERMILION, "-"),
     "High": (ORANGE, "--"),
     "Medium": (BLUE, "-."),
     "Low": (SKY, ":"),
 }
-# Colours that the page replaces by its own, light or dark.
+# The page replaces these colours by its own, light or dark.
 INK, PAPER = "#1b1e23", "#fefefe"
 
 STYLE = {
@@ -94,7 +89,6 @@ STYLE = {
     "axes.titlelocation": "left",
     "axes.titlesize": 12,
     "figure.facecolor": PAPER,
-    "figure.figsize": (6.5, 5.2),
     "figure.titlesize": 14,
     "figure.titleweight": "bold",
     "font.size": 11.5,
@@ -105,30 +99,28 @@ STYLE = {
     "lines.linewidth": 2.2,
     "savefig.bbox": "tight",
     "savefig.dpi": 200,
-    "savefig.facecolor": PAPER,
     "svg.fonttype": "none",  # text stays text: found, read out, shaped
     "text.color": INK,
     "text.parse_math": False,  # a $ is a $
     "xtick.color": INK,
-    "xtick.labelcolor": INK,
     "ytick.color": INK,
-    "ytick.labelcolor": INK,
 }
-# For scripts that matplotlib's own font lacks, the first that is installed.
-FALLBACK_FONTS = (
-    ("Noto Sans CJK JP", "Noto Sans JP", "IPAGothic", "Hiragino Sans"),
-    ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC"),
-    ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo"),
-    ("Noto Sans Arabic", "Noto Naskh Arabic", "Geeza Pro"),
-    ("Noto Sans Hebrew", "Arial Hebrew"),
-    ("Noto Sans Thai", "Thonburi"),
-    ("Noto Sans Devanagari", "Kohinoor Devanagari"),
+# matplotlib's own font, and fonts for the scripts that it lacks.
+FONTS = (
+    "DejaVu Sans",
+    *("Noto Sans CJK JP", "Noto Sans JP", "IPAGothic", "Hiragino Sans"),
+    *("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC"),
+    *("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo"),
+    *("Noto Sans Arabic", "Noto Naskh Arabic", "Geeza Pro"),
+    *("Noto Sans Hebrew", "Arial Hebrew"),
+    *("Noto Sans Thai", "Thonburi"),
+    *("Noto Sans Devanagari", "Kohinoor Devanagari"),
 )
 
-MOST_LABELS = 8  # in a picture; the rarer ones are taken together
+MOST_LABELS = 8  # in a picture
 MOST_ROWS = 50  # in a table of the page
-MOST_HOURS = 24 * 10  # as bars; beyond that, days
-LINE = 24  # columns of a label's line
+MOST_HOURS = 24 * 10  # one by one; longer times are drawn by the day
+LINE = 24  # letters of a label's line; half as many wide ones
 
 # The ticks of a logarithmic axis of seconds.
 TICKS = {
@@ -138,11 +130,11 @@ TICKS = {
     600: "10 min",
     3600: "1 h",
     6 * 3600: "6 h",
-    86_400: "1 d",
-    7 * 86_400: "1 wk",
-    30 * 86_400: "30 d",
-    365 * 86_400: "1 y",
-    3650 * 86_400: "10 y",
+    DAY: "1 d",
+    7 * DAY: "1 wk",
+    30 * DAY: "30 d",
+    365 * DAY: "1 y",
+    3650 * DAY: "10 y",
 }
 
 Tables = Mapping[str, pd.DataFrame]
@@ -151,12 +143,12 @@ Engine = Callable[[str], Iterator[pd.DataFrame]]
 
 @dataclass
 class Run:
-    """What a run of the reports said, besides its files."""
+    """A run of the reports."""
 
     tickets: int
     as_of: int | None
     metrics: Sequence[Sequence[str]]  # the terminal's table, header first
-    waiting: Sequence[Sequence[Any]]  # ticket, seconds, and what it is
+    waiting: Sequence[Sequence[Any]]  # ticket, seconds, status, properties
     reports: Mapping[str, str]  # their SQL, whose head comment explains them
 
     @property
@@ -172,78 +164,62 @@ class Run:
 
 
 def read_table(engine: Engine, query: str) -> pd.DataFrame:
-    """Return a report's result: texts that XML can hold, numbers, and hours as
-    moments.
-    """
-    table = pd.concat(engine(query))
-    for name in table.columns:
-        if name in TEXTS:
-            table[name] = table[name].astype(object)
-            known = table[name].notna()
-            table[name] = table[name].where(known, None)
-            table.loc[known, name] = table.loc[known, name].map(clean)
-        elif name == "hour":
-            moments = table[name].to_numpy("int64").astype("datetime64[s]")
-            table[name] = moments
+    """Return the whole result of a report."""
+    return pd.concat(map(plain, engine(query)), ignore_index=True)
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a result with clean texts, and numbers as numpy has them."""
+    columns = {}
+    for name, column in frame.items():
+        if name.endswith(("_seconds", "_at", "reopens")):  # or unknown
+            columns[name] = column.to_numpy("float64", na_value=np.nan)
+        elif is_numeric_dtype(column):
+            columns[name] = column.to_numpy("int64")
         else:
-            table[name] = table[name].astype("float64")
-    return table
+            columns[name] = column.astype(object).map(clean)
+    return pd.DataFrame(columns)
 
 
-def clean(value: object) -> str:
-    """Return *text* with a blank for each character that XML cannot hold."""
+@cache
+def clean(label: object) -> str:
+    """Return a label, or "unknown", with a blank for each character that XML
+    cannot hold.
+    """
     return "".join(
         " " if unicodedata.category(letter) in ("Cc", "Cs", "Cn") else letter
-        for letter in str(value)
+        for letter in ("unknown" if pd.isna(label) else str(label))
     )
 
 
-def wrapped(label: str, most_lines: int) -> str:
-    """Return *label* in lines of some 24 columns; wide letters take two.
-
-    What is too long for *most_lines* ends with an ellipsis.
+@cache
+def shown(label: str, most_lines: int = 4) -> str:
+    """Return a label as a picture shows it: in short lines, the last of which
+    ends with an ellipsis if there are too many.
     """
-    lines = [""]
-    for word in re.findall(r"\S+\s*|\s+", label):
-        pieces = [word] if columns(word) <= LINE else list(word)
-        for piece in pieces:
-            if lines[-1] and columns(lines[-1] + piece.rstrip()) > LINE:
-                lines.append("")
-            lines[-1] += piece
-    if len(lines) > most_lines:
-        lines[most_lines - 1 :] = [f"{lines[most_lines - 1].rstrip()}\u2026"]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def columns(text: str) -> int:
-    """Return how many columns *text* takes."""
-    return sum(
-        2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-        if not unicodedata.combining(letter)
+    # matplotlib leaves out a label that begins with an underscore
+    label = f" {label}" if label.startswith("_") else label
+    is_wide = any(
+        unicodedata.east_asian_width(letter) in "WF" for letter in label
     )
+    lines = textwrap.wrap(label, LINE // 2 if is_wide else LINE)
+    if len(lines) > most_lines:
+        lines[most_lines - 1] += "\u2026"
+    return "\n".join(lines[:most_lines])
 
 
-def shown(label: object, most_lines: int = 4) -> str:
-    """Return a label as a picture shows it; the unknown one too."""
-    text = "unknown" if pd.isna(label) else str(label)
-    # matplotlib leaves out what begins with an underscore
-    text = f" {text}" if text.startswith("_") else text
-    return wrapped(text, most_lines)
+def counted(label: str, number: int) -> str:
+    """Return a label with the number of its tickets: "Refund (1,000)"."""
+    return f"{shown(label)} ({number:,})"
 
 
-def tickets_by_priority(tables: Tables) -> dict[str, int]:
+def tickets_by_priority(tables: Tables) -> pd.Series[float]:
     """Return the tickets of each priority, in the order of their breakdown."""
     table = tables["metrics_by_priority"].head(MOST_LABELS)
-    numbers: dict[str, int] = {}
-    for priority, number in zip(
-        table["priority"].map(shown), table["tickets"], strict=True
-    ):
-        numbers[priority] = numbers.get(priority, 0) + int(number)
-    return numbers
+    return table.groupby("priority", sort=False)["tickets"].sum()
 
 
-# The pictures
+# The pictures; a figure's label is the first line of its caption
 
 
 def time_in_status(tables: Tables) -> Figure:
@@ -251,37 +227,26 @@ def time_in_status(tables: Tables) -> Figure:
     figure, axes = canvas("Where the time goes before tickets are resolved")
     spent = tables["time_in_status"].merge(tables["ticket_properties"])
     spent = spent[~spent["status"].map(STATUSES).eq(True)]
-    if spent.empty:
-        return nothing(figure, axes)
-    keep = spent.groupby("status")["time_in_status_seconds"].sum()
-    common = keep.nlargest(MOST_LABELS - 2, keep="all").index[: MOST_LABELS - 2]
-    spent["status"] = spent["status"].where(
-        spent["status"].isin(common), OTHERS
+    metric = "time_in_status_seconds"
+    common = spent.groupby("status")[metric].sum().nlargest(MOST_LABELS - 2)
+    is_common = spent["status"].isin(common.index)
+    status = spent["status"].where(is_common, OTHERS)
+    seconds = spent.groupby(["priority", status])[metric].sum().unstack()
+    seconds = seconds[sorted(seconds.columns, key=place_of_status)]
+    tickets = tickets_by_priority(tables)
+    tickets = tickets[tickets.index.isin(seconds.index)]
+    if tickets.empty:
+        return nothing(figure)
+    means = seconds.loc[tickets.index].fillna(0).div(tickets, axis=0)
+    colours = status_colours(means.columns)
+    means.index = [*map(counted, tickets.index, tickets)]
+    means.columns = [*map(shown, means.columns)]
+    longest = means.sum(axis=1).max()
+    unit = draw_bars(
+        axes, means, longest, color=colours, stacked=True, width=0.7
     )
-    total = spent.pivot_table(
-        index=spent["priority"].map(shown),
-        columns="status",
-        values="time_in_status_seconds",
-        aggfunc="sum",
-        fill_value=0,
-    )
-    number = tickets_by_priority(tables)
-    rows = [priority for priority in number if priority in total.index]
-    names = sorted(total.columns, key=place_of_status)
-    mean = total.loc[rows, names].div(pd.Series(number)[rows], axis=0)
-    size, unit = time_scale(float(mean.sum(axis=1).max()))
-    colours = status_colours(names)
-    mean.index = pd.Index([f"{row} ({number[row]:,})" for row in rows])
-    mean.columns = pd.Index([shown(name) for name in names])
-    (mean / size).plot.barh(
-        ax=axes, stacked=True, color=colours, width=0.7, edgecolor=PAPER
-    )
-    axes.set_xlabel(f"mean {unit} per ticket")
+    axes.set(xlabel=f"mean {unit} per ticket", ylabel="priority (tickets)")
     figure.set_label(f"mean {unit} per ticket in all but Resolved and Closed")
-    axes.set_ylabel("priority (tickets)")
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
-    legend_below(axes)
     return figure
 
 
@@ -290,116 +255,83 @@ def place_of_status(name: str) -> tuple[bool, int, str]:
     return name == OTHERS, [*STATUSES, name].index(name), name
 
 
-def status_colours(names: Sequence[str]) -> list[str]:
-    """Return a colour for each status, the same one in every picture."""
-    further = [
-        *OTHER_COLOURS,
-        *(STATUS_COLOURS[name] for name in STATUS_COLOURS if name not in names),
-    ]
-    others = iter(further)
-    known = {**STATUS_COLOURS, OTHERS: GREY}
-    return [known.get(name) or next(others) for name in names]
+def status_colours(names: Iterable[str]) -> list[str]:
+    """Return a colour for each status; Freshdesk's own keep theirs."""
+    unused = [STATUS_COLOURS[one] for one in STATUS_COLOURS if one not in names]
+    further = iter([*FURTHER_COLOURS, *unused])
+    return [STATUS_COLOURS.get(name) or next(further) for name in names]
 
 
 def response_and_resolution(tables: Tables) -> Figure:
-    """Return curves: the share of tickets done after each time."""
-    figure, (upper, lower) = canvas(
-        "How soon tickets are answered and resolved", panels=2
-    )
+    """Return curves: the share of tickets done after each time.
+
+    The share is of all tickets whose creation was seen.
+    """
+    figure, panels = canvas("How soon tickets are answered and resolved", 2)
     tickets = tables["ticket_metrics"].merge(tables["ticket_properties"])
     tickets = tickets[tickets["created_at"].notna()]
     if tickets.empty:
-        return nothing(figure, upper, lower)
-    for axes, metric, title in (
-        (upper, "time_to_first_response_seconds", "First response"),
-        (lower, "time_till_resolution_seconds", "Resolution"),
+        return nothing(figure)
+    metrics = ["time_to_first_response_seconds", "time_till_resolution_seconds"]
+    longest = np.nanmax(tickets[metrics].to_numpy(), initial=3600)
+    times = np.geomspace(1, longest, 300)
+    ticks = [tick for tick in TICKS if tick <= longest]
+    for axes, metric, title in zip(
+        panels, metrics, ("First response", "Resolution"), strict=True
     ):
-        curves, styles, colours = cumulative(tickets, metric, tables)
-        curves.plot(ax=axes, style=styles, color=colours, legend=False)
-        axes.set_xscale("log")
-        longest = float(curves.index.max())
-        ticks = [tick for tick in TICKS if tick <= longest]
+        for priority in tickets_by_priority(tables).index:
+            own = tickets.loc[tickets["priority"] == priority, metric]
+            if own.empty:
+                continue
+            done = np.searchsorted(np.sort(own), times, side="right")
+            share = done * 100 / len(own)
+            colour, line = PRIORITY_LINES.get(priority, (GREY, "-"))
+            label = counted(priority, len(own))
+            axes.plot(times, share, line, color=colour, label=label)
+        axes.set(xscale="log", xlim=(1, longest), ylim=(0, 103))
         axes.set_xticks(ticks, [TICKS[tick] for tick in ticks])
         axes.set_xticks([], minor=True)
-        axes.set_xlim(1, longest)
-        axes.set_ylim(0, 103)
         axes.set_yticks([0, 25, 50, 75, 100])
-        axes.set_title(title)
-        axes.set_ylabel("% of tickets")
-        axes.set_xlabel("")
+        axes.set(title=title, ylabel="% of tickets")
         axes.grid()
-    lower.set_xlabel("time since the creation")
-    figure.set_label("% of those seen created; logarithmic time")
-    legend_below(lower)
+    axes.set_xlabel("time since the creation")
+    figure.set_label("% of tickets whose creation was seen; logarithmic time")
+    legend_below(axes)
     return figure
 
 
-def cumulative(
-    tickets: pd.DataFrame, metric: str, tables: Tables
-) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Return the share of tickets (%) by seconds, a column a priority.
-
-    The share is of all tickets whose creation was seen: a curve ends where
-    those are that still wait.
-    """
-    both = tickets[
-        ["time_to_first_response_seconds", "time_till_resolution_seconds"]
-    ]
-    longest = max(3600.0, float(both.max().fillna(0).max()))
-    grid = np.geomspace(1, longest, 300)
-    curves, styles, colours = {}, [], []
-    for label in tickets_by_priority(tables):
-        own = tickets[tickets["priority"].map(shown) == label]
-        if own.empty:
-            continue
-        values = np.sort(own[metric].dropna().to_numpy(dtype=float))
-        done = np.searchsorted(values, grid, side="right")
-        curves[f"{label} ({len(own):,})"] = done * 100 / len(own)
-        colour, style = PRIORITY_LINES.get(label, (GREY, "-"))
-        styles.append(style)
-        colours.append(colour)
-    return pd.DataFrame(curves, index=grid), styles, colours
-
-
 def arrivals_and_backlog(tables: Tables) -> Figure:
-    """Return lines: what comes in, what gets done, and what is left."""
+    """Return lines: tickets created, answered, resolved, and the backlog."""
     hours = tables["tickets_by_hour"]
-    hours = hours.set_index("hour")
-    step = "hour"
-    if len(hours) > MOST_HOURS:
-        step = "day"
-        sums = hours.drop(columns="backlog").resample("D").sum()
-        hours = sums.join(hours["backlog"].resample("D").last())
-        hours["is_whole"] = hours["is_whole"] == 24
-    figure, (upper, lower) = canvas(
-        f"Arrivals and backlog by the {step}", panels=2
-    )
-    if hours.empty or not tables["ticket_metrics"].size:
-        return nothing(figure, upper, lower)
-    # in the middle of the hours that they count
-    half = pd.Timedelta(30, "min") if step == "hour" else pd.Timedelta(12, "h")
-    whole = hours[hours["is_whole"]] if hours["is_whole"].any() else hours
-    done = whole[["created", "first_answered", "resolved"]].astype(int)
-    done.index = done.index + half
-    done.columns = pd.Index(["created", "first answered", "resolved"])
+    is_long = len(hours) > MOST_HOURS
+    step, length = ("day", DAY) if is_long else ("hour", 3600)
+    figure, (upper, lower) = canvas(f"Arrivals and backlog by the {step}", 2)
+    if hours.empty or tables["ticket_metrics"].empty:
+        return nothing(figure)
+    steps = hours.groupby(hours["hour"] // length * length)
+    whole = steps["is_whole"].sum() * 3600 == length
+    done = steps.sum()[whole] if whole.any() else steps.sum()
+    backlog = steps["backlog"].last()
+    middles = moments(done.index + length // 2)
     mark = "o" if len(done) < 3 else ""
-    done.plot(
-        ax=upper,
-        style=[f"{mark}-", f"{mark}--", f"{mark}:"],
-        color=[BLUE, ORANGE, GREEN],
-        x_compat=True,
-        legend=False,
-    )
+    for name, colour, line in (
+        ("created", BLUE, "-"),
+        ("first_answered", ORANGE, "--"),
+        ("resolved", GREEN, ":"),
+    ):
+        label = name.replace("_", " ")
+        upper.plot(middles, done[name], mark + line, color=colour, label=label)
     upper.set_title(f"Tickets in each {step}")
     legend_below(upper)
-    left = hours["backlog"].copy()
-    left.index = left.index + 2 * half  # it is counted at the end
-    left.plot.area(ax=lower, color=VERMILION, alpha=0.35, x_compat=True, lw=0)
-    left.plot(ax=lower, color=VERMILION, style=f"{mark}-", x_compat=True)
+    ends = moments(np.minimum(backlog.index + length, LAST_SECOND))
+    lower.fill_between(ends, backlog, color=VERMILION, alpha=0.35, lw=0)
+    lower.plot(ends, backlog, f"{mark}-", color=VERMILION)
     lower.set_title(f"Backlog at the end of the {step}")
     for axes in (upper, lower):
-        time_axis(axes, hours.index[0], left.index[-1])
-        axes.set_ylabel("tickets")
+        locator = AutoDateLocator(minticks=3, maxticks=7)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.set(xlim=(moments(backlog.index[0]), ends[-1]), ylabel="tickets")
         axes.set_ylim(bottom=0)
         axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid()
@@ -408,134 +340,93 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
     return figure
 
 
+def moments(seconds: Any) -> Any:
+    """Return seconds since 1970 as matplotlib draws times."""
+    return np.asarray(seconds).astype("datetime64[s]")
+
+
 def transition_matrix(tables: Tables) -> Figure:
     """Return a heat map: steps from each status to each other one."""
     figure, axes = canvas("Which status follows which")
     steps = tables["status_transitions"]
     if steps.empty:
-        return nothing(figure, axes, "No ticket has changed its status")
-    weight = (
-        steps.groupby("from_status")["transitions"]
-        .sum()
-        .add(
-            steps.groupby("to_status")["transitions"].sum(),
-            fill_value=0,
-        )
-    )
-    common = weight.nlargest(MOST_LABELS).index
+        return nothing(figure, "No ticket has changed its status")
+    statuses = steps.melt("transitions", ["from_status", "to_status"])
+    numbers = statuses.groupby("value")["transitions"].sum()
+    common = numbers.nlargest(MOST_LABELS).index
     names = sorted(common, key=place_of_status)
     kept = steps[
         steps["from_status"].isin(common) & steps["to_status"].isin(common)
     ]
-    counts = kept.pivot_table(
-        index="from_status", columns="to_status", values="transitions"
-    ).reindex(index=names, columns=names)
-    times = kept.pivot_table(
-        index="from_status",
-        columns="to_status",
-        values="median_time_before_seconds",
-    ).reindex(index=names, columns=names)
-    matrix = counts.to_numpy(dtype=float)
-    most = float(np.nanmax(matrix)) if kept.size else 1.0
+    most = kept["transitions"].max()
+    counts = np.full((len(names), len(names)), np.nan)
+    for step in kept.itertuples():
+        row, column = names.index(step.from_status), names.index(step.to_status)
+        counts[row, column] = step.transitions
+        seconds = int(step.median_time_before_seconds)
+        if seconds >= 60:
+            seconds = (seconds + 30) // 60 * 60
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            f"{step.transitions:,}\n{duration(seconds)}",
+            ha="center",
+            va="center",
+            fontsize=10 if len(names) <= 6 else 8,
+            color="#ffffff" if step.transitions > most * 0.6 else "#000000",
+        )
     axes.pcolormesh(
-        np.ma.masked_invalid(matrix),
-        cmap="Blues",
-        vmin=0,
-        vmax=most,
-        edgecolors=PAPER,
-        linewidth=2,
+        counts, cmap="Blues", vmin=0, vmax=most, edgecolors=PAPER, linewidth=2
     )
-    size = 10 if len(names) <= 6 else 8
-    for (row, column), number in np.ndenumerate(matrix):
-        if not np.isnan(number):
-            wait = duration(rounded(int(times.iloc[row, column])))
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                f"{int(number):,}\n{wait}",
-                ha="center",
-                va="center",
-                fontsize=size,
-                color="#ffffff" if number > most * 0.6 else "#000000",
-            )
+    at = np.arange(len(names)) + 0.5
     across = [shown(name, most_lines=1) for name in names]
     down = [shown(name, most_lines=2) for name in names]
-    middles = np.arange(len(names)) + 0.5
-    axes.set_xticks(
-        middles,
-        across,
-        rotation=35,
-        rotation_mode="anchor",
-        ha="left",
-        fontsize=10,
-    )
-    axes.set_yticks(middles, down, fontsize=10)
+    axes.set_xticks(at, across, rotation=35, rotation_mode="anchor", ha="left")
+    axes.set_yticks(at, down)
     axes.invert_yaxis()
     axes.xaxis.tick_top()
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labelsize=10)
     axes.spines[:].set_visible(False)
     axes.set_ylabel("from")
     axes.set_title("to", fontsize=11.5)
-    rest = int(steps["transitions"].sum() - kept["transitions"].sum())
-    left_out = (
-        f"; {plural(rest, 'step')} of rarer ones left out" if rest else ""
-    )
-    figure.set_label(f"steps, and the median time before them{left_out}")
+    label = "steps, and the median time before them"
+    if rest := steps["transitions"].sum() - kept["transitions"].sum():
+        label += f"; {plural(rest, 'step')} of rarer ones left out"
+    figure.set_label(label)
     return figure
-
-
-def rounded(seconds: int) -> int:
-    """Return *seconds* to the minute, unless there are few."""
-    return seconds if seconds < 60 else (seconds + 30) // 60 * 60
 
 
 def first_response_by_group(tables: Tables) -> Figure:
     """Return bars: how long the tickets of each group wait."""
     figure, axes = canvas("How long each group's tickets wait for an answer")
     table = tables["metrics_by_group"]
-    table = table[table["answered"] > 0].nlargest(MOST_LABELS, "answered")
+    table = table[table["answered"] > 0]
     if table.empty:
-        return nothing(figure, axes, "No ticket has been answered")
+        return nothing(figure, "No ticket has been answered")
+    table = table.nlargest(MOST_LABELS, "answered")
+    metric = "time_to_first_response_seconds"
     bars = pd.DataFrame(
         {
-            "half of the tickets answered within": table[
-                "median_time_to_first_response_seconds"
-            ],
-            "nine tenths within": table["p90_time_to_first_response_seconds"],
+            "half of the tickets answered within": table[f"median_{metric}"],
+            "nine tenths within": table[f"p90_{metric}"],
         }
-    ).astype(float)
-    bars.index = pd.Index(
-        [
-            f"{shown(name)} ({int(number):,})"
-            for name, number in zip(
-                table["group_name"], table["answered"], strict=True
-            )
-        ]
     )
-    size, unit = time_scale(float(bars.max().max()))
-    (bars / size).plot.barh(
-        ax=axes, color=[BLUE, SKY], width=0.75, edgecolor=PAPER
-    )
+    bars.index = [*map(counted, table["group_name"], table["answered"])]
+    longest = bars.max(axis=None)
+    unit = draw_bars(axes, bars, longest, color=[BLUE, SKY], width=0.75)
     axes.invert_yaxis()
-    axes.set_xlabel(unit)
+    axes.set(xlabel=unit, ylabel="group (tickets answered)")
     figure.set_label(f"{unit} from the creation to the first response")
-    axes.set_ylabel("group (tickets answered)")
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
-    legend_below(axes)
     return figure
 
 
-# Each picture, and what one may ask it.
+# Each picture, and the question that it answers.
 PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
-    "time_in_status": (
-        time_in_status,
-        "Where does the time go, by priority?",
-    ),
+    "time_in_status": (time_in_status, "Where does the time go, by priority?"),
     "response_and_resolution": (
         response_and_resolution,
-        "Who waits, and how long? What is late? A curve ends at the share of"
-        " tickets that is done; the others wait still.",
+        "How long do customers wait? A curve ends at the share of tickets that"
+        " are done; the other tickets still wait.",
     ),
     "first_response_by_group": (
         first_response_by_group,
@@ -564,91 +455,62 @@ def canvas(title: str, panels: int = 1) -> tuple[Figure, Any]:
     return figure, figure.subplots(panels)
 
 
-def nothing(
-    figure: Figure, *axes: Axes | str, text: str = "No tickets"
-) -> Figure:
-    """Return the figure with a word in place of what there is not."""
-    for one in axes:
-        if isinstance(one, str):
-            text = one
-        else:
-            one.set_axis_off()
+def nothing(figure: Figure, text: str = "No tickets") -> Figure:
+    """Return the figure with a text in place of its panels."""
+    for axes in figure.axes:
+        axes.set_axis_off()
     figure.text(0.5, 0.5, text, ha="center", fontsize=14)
     return figure
 
 
+def draw_bars(
+    axes: Axes, seconds: pd.DataFrame, longest: float, **style: Any
+) -> str:
+    """Draw a bar or bars for each row; return the unit of their length."""
+    size, unit = time_scale(longest)
+    (seconds / size).plot.barh(ax=axes, edgecolor=PAPER, legend=False, **style)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    legend_below(axes)
+    return unit
+
+
 def time_scale(seconds: float) -> tuple[int, str]:
     """Return the unit in which *seconds* is a number that people read."""
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+    for size, unit in ((DAY, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return size, unit
     return 1, "seconds"
 
 
-def time_axis(axes: Axes, start: pd.Timestamp, end: pd.Timestamp) -> None:
-    """Label *axes* from *start* to *end* with hours and dates."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=7)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.set_xlim(start, end)
-    axes.set_xlabel("")
-    axes.tick_params(axis="x", labelrotation=0)
-    for label in axes.get_xticklabels():
-        label.set_horizontalalignment("center")
-
-
 def legend_below(axes: Axes) -> None:
     """Put the legend under the axes, where it covers nothing."""
     handles, labels = axes.get_legend_handles_labels()
-    legend = axes.get_legend()
-    if legend is not None:
-        legend.remove()
-    axes.figure.legend(
-        handles,
-        labels,
-        loc="outside lower left",
-        ncols=2 if max(map(len, labels)) > 14 else 4,
-    )
+    columns = 2 if max(map(len, labels), default=0) > 14 else 4
+    axes.figure.legend(handles, labels, loc="outside lower left", ncols=columns)
 
 
 def add_below(figure: Figure, caption: str) -> None:
-    """Put *caption* under all that is in the figure."""
-    figure.draw_without_rendering()  # finds out where all that is
+    """Enlarge the figure by a caption under everything in it."""
+    figure.draw_without_rendering()  # places everything
     figure.set_layout_engine("none")
-    to_figure = figure.transFigure.inverted()
-    for legend in figure.legends:  # stays where it is in a larger figure
-        box = legend.get_window_extent().transformed(to_figure)
-        legend.set_loc("upper left")
-        legend.borderaxespad = 0
-        legend.set_bbox_to_anchor((box.x0, box.y1), figure.transFigure)
+    for legend in figure.legends:  # keeps its place in the enlarged figure
+        legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     bottom = figure.get_tightbbox().y0 / figure.get_figheight()
     figure.text(0.01, bottom - 0.02, caption, va="top", fontsize=10.5)
-
-
-def fonts() -> list[str]:
-    """Return matplotlib's own font, and those for further scripts."""
-    installed = set(fontManager.get_font_names())
-    found = [
-        next((font for font in choice if font in installed), None)
-        for choice in FALLBACK_FONTS
-    ]
-    return ["DejaVu Sans", *filter(None, found)]
 
 
 def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
     """Return a picture's files by their endings."""
     files = {}
-    style = {**STYLE, "font.family": fonts(), "svg.hashsalt": name}
+    installed = set(fontManager.get_font_names())
+    fonts = [font for font in FONTS if font in installed]
+    style = {**STYLE, "font.family": fonts, "svg.hashsalt": name}
     with mpl.rc_context(style), warnings.catch_warnings():
-        # what no installed font has is a box
+        # a character that no installed font has is a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        # where all times are 0
-        warnings.filterwarnings("ignore", message="Attempting to set identical")
         figure = PICTURES[name][0](tables)
-        units = f"{figure.get_label()}\n" if figure.get_label() else ""
-        add_below(figure, f"{units}{caption}")
+        add_below(figure, f"{figure.get_label()}\n{caption}".strip())
         for ending, metadata in (
             ("svg", dict.fromkeys(("Creator", "Date", "Format", "Type"))),
             ("png", {"Software": None}),
@@ -681,46 +543,28 @@ def definition(sql: str) -> tuple[str, str]:
     return " ".join(question.split()), " ".join(rest.split())
 
 
-def heading(name: str) -> str:
-    """Return "metrics_by_group" as "Metrics by group"."""
-    return name.replace("_", " ").capitalize()
-
-
 def column_heading(name: str) -> str:
     """Return a column's name as people read it."""
-    for metric, short in (
-        ("time_to_first_response_seconds", "first response"),
-        ("time_till_resolution_seconds", "resolution"),
-    ):
-        name = name.replace(metric, short)
-    name = name.removesuffix("_seconds").removesuffix("_id")
-    return name.replace("_name", "").replace("p90_", "90 % ").replace("_", " ")
+    name = re.sub("time_(to|till)_|_(seconds|id|name)$", "", name)
+    return name.replace("p90_", "90 % ").replace("_", " ")
 
 
-def cells(table: pd.DataFrame) -> list[list[str]]:
-    """Return a table's rows as people read them."""
-    rows = []
-    for values in table.itertuples(index=False, name=None):
-        row = []
-        for column, value in zip(table.columns, values, strict=True):
-            if pd.isna(value):
-                row.append("unknown" if column in TEXTS else "")
-            elif column.endswith("_seconds"):
-                row.append(duration(int(value)))
-            else:
-                row.append(value if column in TEXTS else f"{int(value):,}")
-        rows.append(row)
-    return rows
+def cell(column: str, value: Any) -> str:
+    """Return a value as people read it."""
+    if column.endswith("_seconds"):
+        return "" if pd.isna(value) else duration(int(value))
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 def section(name: str, table: pd.DataFrame, sql: str) -> dict[str, Any]:
-    """Return what the page shows of a report."""
+    """Return the part of the page that shows a report."""
+    rows = table.head(MOST_ROWS).itertuples(index=False, name=None)
     return {
         "name": name,
-        "heading": heading(name),
+        "heading": name.replace("_", " ").capitalize(),
         "question": definition(sql)[0],
-        "columns": [column_heading(column) for column in table.columns],
-        "rows": cells(table.head(MOST_ROWS)),
+        "columns": map(column_heading, table.columns),
+        "rows": [map(cell, table.columns, row) for row in rows],
         "left_out": max(0, len(table) - MOST_ROWS),
     }
 
@@ -740,13 +584,8 @@ def page(
         caption=run.caption,
         metrics=run.metrics,
         waiting=[
-            [
-                clean(duration(value) if place == 1 else str(value))
-                if value is not None
-                else "unknown"
-                for place, value in enumerate(row)
-            ]
-            for row in run.waiting
+            [ticket, duration(waited), *map(clean, properties)]
+            for ticket, waited, *properties in run.waiting
         ],
         pictures=[
             (name, PICTURES[name][1], inlined(files["svg"]))
@@ -765,12 +604,11 @@ def page(
 def publish(folder: Path, engine: Engine, run: Run) -> None:
     """Draw the reports of a run, and write its page.
 
-    All of it is made before the first file is replaced.
+    Pictures and page are complete before the first file is replaced.
     """
     tables = {name: read_table(engine, run.reports[name]) for name in REPORTS}
     hours = tables["tickets_by_hour"]
-    until = np.datetime64(run.as_of or 0, "s")
-    hours["is_whole"] = hours["hour"] + np.timedelta64(3599, "s") <= until
+    hours["is_whole"] = hours["hour"] + 3599 <= (run.as_of or 0)
     pictures = {name: drawn(name, tables, run.caption) for name in PICTURES}
     text = page(tables, pictures, run)
     (folder / "plots").mkdir(exist_ok=True)
