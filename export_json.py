@@ -728,10 +728,10 @@ def label_key(label: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def insert_into(table: str, columns: Columns) -> str:
-    """Return the statement that inserts a row with these columns."""
+def insertion(columns: Columns) -> str:
+    """Return the statement that inserts an activity with these columns."""
     places = ", ".join("?" * len(columns))
-    return f"insert into {table} ({', '.join(columns)}) values ({places})"
+    return f"insert into activities ({', '.join(columns)}) values ({places})"
 
 
 @cache
@@ -808,7 +808,7 @@ def insert_batch(
             if "status" in columns:
                 place = columns.index("status")
                 insert_labels(connection, {row[place] for row in rows})
-            connection.executemany(insert_into("activities", columns), rows)
+            connection.executemany(insertion(columns), rows)
         repeated += remove_repeated(connection, [row for row, _ in part])
     return repeated
 
@@ -994,7 +994,7 @@ def known_aliases(connection: sqlite3.Connection) -> list[Alias]:
 def refresh_views(connection: sqlite3.Connection) -> None:
     """Copy the views into the database, for people with a sqlite3 shell."""
     for name, select in views().items():
-        wanted = f"create view {name} as\n{select.rstrip().removesuffix(';')}"
+        wanted = f"create view {name} as\n{select}"
         found = connection.execute(sql("ingest/find_view"), (name,))
         if found.fetchone() != (wanted.replace("create view", "CREATE VIEW"),):
             connection.execute(f"drop view if exists {name}")

@@ -174,7 +174,7 @@ def evaluate(connection: sqlite3.Connection, view: str) -> None:
     The table hides the database's own copy of the view. Its primary key is the
     one in the head comment of the view, so that joins and windows are quick.
     """
-    query = views()[view].rstrip().removesuffix(";")
+    query = views()[view]
     described = connection.execute(f"select * from ({query}) limit 0")
     columns = [name for name, *_ in described.description]
     rowid = ""

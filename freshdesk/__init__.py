@@ -313,9 +313,12 @@ def schema_number(pragma: str) -> int:
 
 @cache
 def views() -> dict[str, str]:
-    """Return the select of each view in sql/views, by its name."""
+    """Return the select of each view in sql/views, without its semicolon."""
     files = sorted((sql_dir() / "views").glob("*.sql"))
-    return {file.stem: file.read_text(encoding="utf-8") for file in files}
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    return {
+        name: text.rstrip().removesuffix(";") for name, text in texts.items()
+    }
 
 
 def sql_dir() -> Path:

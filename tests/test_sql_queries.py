@@ -291,7 +291,7 @@ def test_views_are_read_from_their_files_not_from_the_database(
 def test_a_mended_definition_needs_no_new_ingest(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(views(), "agents", "select 7 as agent_id;")
+    monkeypatch.setitem(views(), "agents", "select 7 as agent_id")
     assert query()["time_to_first_response"][1:] == ["1,", "600,"]
     assert database.exists()
 
