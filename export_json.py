@@ -36,6 +36,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
+from itertools import chain
 from json import JSONDecodeError
 from pathlib import Path
 from types import NoneType
@@ -71,11 +72,10 @@ from freshdesk import (
 READ_SIZE = 1 << 18  # bytes of a file that are read at a time
 TAIL = 1 << 14  # characters of a chunk in which a record surely ends
 ENDS_SIZE = 1 << 16  # bytes at both ends of a file in which metadata may stand
-BATCH_ROWS = 20_000  # are sorted and inserted together, ...
-CACHED_ROWS = 1_000  # of these are inserted at a time
+BATCH_ROWS = 5_000  # are sorted and inserted together, ...
 BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
-CACHE_KIB = 16_000  # of the database's pages in memory
+CACHE_KIB = 28_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
 
 Json = dict[str, Any]
@@ -404,6 +404,8 @@ KINDS = {
     "priority": int,
     "source": int,
     "contacted_customer": bool,
+    "deleted": bool,
+    "spam": bool,
 }
 # Who acts decides the metrics: these properties are integers, or null.
 PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
@@ -438,6 +440,8 @@ STORE: dict[str, Callable[[Any], object]] = {
     "priority": str,
     "source": str,
     "contacted_customer": int,
+    "deleted": int,
+    "spam": int,
     "shipment_date": iso_date,
 }
 
@@ -789,44 +793,37 @@ class Ingested:
             self.last_performed_at = latest
 
 
-def insert_batch(
-    connection: sqlite3.Connection, batch: list[tuple[Row, Columns]]
-) -> int:
-    """Insert rows; return how many are repeated.
-
-    In the order of the table, a few at a time: SQLite finds the pages of a few
-    tickets in its cache.
-    """
-    repeated = 0
-    batch.sort()
-    for start in range(0, len(batch), CACHED_ROWS):
-        part = batch[start : start + CACHED_ROWS]
-        by_columns: defaultdict[Columns, list[Row]] = defaultdict(list)
-        for row, columns in part:
-            by_columns[columns].append(row)
-        for columns, rows in by_columns.items():
-            if "status" in columns:
-                place = columns.index("status")
-                insert_labels(connection, {row[place] for row in rows})
-            connection.executemany(insertion(columns), rows)
-        repeated += remove_repeated(connection, [row for row, _ in part])
-    return repeated
+Batch = dict[Columns, list[Row]]  # rows by the columns that they fill
 
 
 def batches(
     rows: Iterable[tuple[Columns, Row]], export: Export
-) -> Iterator[list[tuple[Row, Columns]]]:
+) -> Iterator[Batch]:
     """Yield the rows of an export, some at a time."""
-    batch: list[tuple[Row, Columns]] = []
+    batch: Batch = defaultdict(list)
     most_characters = BATCH_CHARACTERS
-    for columns, row in rows:
-        batch.append((row, columns))
-        if len(batch) == BATCH_ROWS or export.characters > most_characters:
+    for number, (columns, row) in enumerate(rows, start=1):
+        batch[columns].append(row)
+        if number % BATCH_ROWS == 0 or export.characters > most_characters:
             yield batch
             batch.clear()
             most_characters = export.characters + BATCH_CHARACTERS
     if batch:
         yield batch
+
+
+def insert_batch(connection: sqlite3.Connection, batch: Batch) -> int:
+    """Insert rows; return how many are repeated.
+
+    In the order of the table, so that SQLite finds the pages of a few tickets
+    in its cache.
+    """
+    for columns, rows in batch.items():
+        if "status" in columns:
+            place = columns.index("status")
+            insert_labels(connection, {row[place] for row in rows})
+        connection.executemany(insertion(columns), sorted(rows))
+    return remove_repeated(connection, [*chain(*batch.values())])
 
 
 def export_number(
@@ -872,7 +869,8 @@ def ingest(
     ingested = Ingested(name)
     made = rows(export, export_id, careful=careful)
     for batch in batches(made, export):
-        ingested.count(sorted(row[1] for row, _ in batch), metadata)
+        seconds = sorted(row[1] for row in chain(*batch.values()))
+        ingested.count(seconds, metadata)
         ingested.repeated += insert_batch(connection, batch)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")

@@ -450,7 +450,6 @@ def test_activities_take_their_place_from_the_first_export(
 ) -> None:
     """In any order of ingestion, in one call or many."""
     monkeypatch.setattr(export_json, "BATCH_ROWS", rows_at_once)
-    monkeypatch.setattr(export_json, "CACHED_ROWS", rows_at_once)
     both = activity("10:00:01", note={"id": 1, "type": 0}, status="Open")
     reply, closing = note("10:00:02", 0), activity("10:00:03", status="Closed")
     paths = [

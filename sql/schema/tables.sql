@@ -6,7 +6,7 @@
 -- "FDta" marks a database of ours. A database keeps the tables it was made
 -- with: raise the version when a table changes.
 pragma application_id = 1178891361;
-pragma user_version = 6;
+pragma user_version = 7;
 
 create table exports (
     export_id integer primary key,         -- sorts by start_at, then by sha256
@@ -91,6 +91,8 @@ create table activities (
     category text,
     issue_type text,
     contacted_customer integer check (contacted_customer in (0, 1)),
+    deleted integer check (deleted in (0, 1)),
+    spam integer check (spam in (0, 1)),
     shipping_address text,
     shipment_date text,                    -- 2017-04-21, or as exported
     other_properties text,                 -- JSON, its keys sorted
