@@ -122,8 +122,24 @@ def finite(text: str) -> float:
     return number
 
 
+class Repetitive(Json):
+    """A JSON object in which a name stands twice. The last value counts."""
+
+    def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.repeated = next(n for n in names if names.count(n) > 1)
+
+
+def json_object(pairs: Sequence[tuple[str, object]]) -> Json:
+    values = dict(pairs)
+    return values if len(values) == len(pairs) else Repetitive(pairs)
+
+
 scan = json.JSONDecoder(
-    parse_float=finite, parse_constant=refuse_constant
+    object_pairs_hook=json_object,
+    parse_float=finite,
+    parse_constant=refuse_constant,
 ).scan_once  # type: ignore[attr-defined]
 skip_white_space = re.compile(r"[ \t\n\r]*").match
 object_ends = re.compile(r"\}(?=[ \t\n\r]*,[ \t\n\r]*\{)").finditer
@@ -305,7 +321,7 @@ def checked_metadata(metadata: object) -> Metadata:
     """Return the metadata; raise Malformed if they are none."""
     if metadata is None:
         raise Malformed("metadata is missing")
-    if not isinstance(metadata, dict):
+    if type(metadata) is not dict:
         raise refuse("metadata", "an object", metadata)
     encode(metadata).encode()  # half of a surrogate pair is no text
     start_at, end_at, count = (
@@ -363,11 +379,10 @@ def naming_record(export: Export) -> Iterator[None]:
 
 # Records -> rows
 #
-# Records repeat the same few shapes: names and types. A shape is looked at
-# once; the records like it become rows as they are. odd_row() makes the rows of
-# all others, value by value, and says what is wrong with them. Values that
-# SQLite refuses (an integer of more than 64 bits, half of a surrogate pair) are
-# found when a row is inserted. Then odd_row() alone reads the export again.
+# Records repeat the same few shapes: names and types. shape() decides once how
+# the records of a shape become rows. Values that SQLite refuses (an integer of
+# more than 64 bits, half of a surrogate pair) are found when a row is inserted;
+# then the export is read again, and check_record() says where they are.
 
 HEAD = (
     "ticket_id",
@@ -377,14 +392,29 @@ HEAD = (
     "performer_type",
     "performer_id",
 )
-REQUIRED = {
-    "ticket_id": int,
-    "performed_at": str,
-    "performer_type": str,
-    "activity": dict,
-}
-FIELDS = {*REQUIRED, "performer_id"}
+FIELDS = {*HEAD[:2], *HEAD[4:], "activity"}
 NOTE_COLUMNS = {"id": "note_id", "type": "note_type"}
+
+# What must be of a type: its description, the types.
+Kinds = dict[str, tuple[str, set[type]]]
+INTEGER, INTEGER_OR_NULL = "an integer", "an integer or null"
+FIELD_KINDS: Kinds = {
+    "ticket_id": (INTEGER, {int}),
+    "performer_type": ("text", {str}),
+    "performer_id": (INTEGER_OR_NULL, {int, NoneType}),
+    "activity": ("an object", {dict}),
+}
+FIELD_TYPES = {(int, str, int), (int, str, NoneType)}  # of the first three
+NOTE_KINDS: Kinds = dict.fromkeys(NOTE_COLUMNS, (INTEGER, {int}))
+# Who acts decides the metrics, and statuses are what they measure.
+PROPERTY_KINDS: Kinds = {
+    **dict.fromkeys(
+        ("agent_id", "internal_agent_id", "requester_id", "requester"),
+        (INTEGER_OR_NULL, {int, NoneType}),
+    ),
+    "status": ("text", {str, NoneType}),
+    "note": ("an object", {dict}),
+}
 
 # Properties that stand in a column of another name. The older ones give way
 # where both forms' names stand in one activity.
@@ -398,19 +428,7 @@ OLDER = {"requester", "issue_type"}
 SECOND_COLUMN = {"requester_id": "other_requester_id"}
 # Columns that are not named for a property.
 NO_PROPERTIES = {"is_new_ticket", "group_name", "other_requester_id"}
-# Properties of another type than their column.
-KINDS = {
-    "is_new_ticket": bool,
-    "priority": int,
-    "source": int,
-    "contacted_customer": bool,
-    "deleted": bool,
-    "spam": bool,
-}
-# Who acts decides the metrics: these properties are integers, or null.
-PEOPLE = {"agent_id", "internal_agent_id", "requester_id", "requester"}
 
-INTEGER, INTEGER_OR_NULL = "an integer", "an integer or null"
 LEAST, MOST = -(1 << 63), (1 << 63) - 1  # the integers that SQLite can hold
 
 
@@ -426,47 +444,62 @@ def iso_date(text: str) -> str | None:
     return f"{date:%Y-%m-%d}" if f"{date:%d %b, %Y}" == text else None
 
 
-def text(value: str) -> str | None:
-    """Return a text as a column stores it, where '' stands for nothing."""
-    return value or None
+def is_storable(value: object) -> bool:
+    """Return whether *value* is no integer of more than 64 bits."""
+    return type(value) is not int or LEAST <= value <= MOST
+
+
+def integer_or_none(number: int) -> int | None:
+    return number if is_storable(number) else None
+
+
+def text_or_none(text: str) -> str | None:
+    return text or None
 
 
 def nothing(_: None) -> str:
     return ""
 
 
-STORE: dict[str, Callable[[Any], object]] = {
-    "is_new_ticket": {True: 1}.get,
-    "priority": str,
-    "source": str,
-    "contacted_customer": int,
-    "deleted": int,
-    "spam": int,
-    "shipment_date": iso_date,
+Store = Callable[[Any], object]
+# Columns of another type than their property: its type, and how it is stored.
+# None is a value that the column cannot hold, or not exactly.
+STORES: dict[str, tuple[type, Store]] = {
+    "is_new_ticket": (bool, {True: 1}.get),
+    "priority": (int, str),
+    "source": (int, str),
+    "contacted_customer": (bool, int),
+    "deleted": (bool, int),
+    "spam": (bool, int),
+    "shipment_date": (str, iso_date),
 }
 
 
 class Column(NamedTuple):
-    """How a column of `activities` stores a value; null: it does not fit."""
+    """How a column of `activities` stores a value."""
 
-    kind: type  # of the values that fit
-    store: Callable[[Any], object] | None  # None: as they are
+    kind: type  # of the values that it holds exactly
+    store: Store | None  # None: as they are
     keeps_nothing: bool  # as ''
 
 
 @cache
 def activity_columns() -> dict[str, Column]:
     """Return the columns of sql/schema/tables.sql by name."""
-    kinds: dict[str, type] = {"TEXT": str, "INTEGER": int, "ANY": int}
+    declarations: dict[str, tuple[type, Store | None]] = {
+        "TEXT": (str, text_or_none),
+        "INTEGER": (int, None),
+        "ANY": (int, None),
+    }
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(sql("schema/tables"))
         table = connection.execute("pragma table_info(activities)").fetchall()
-    columns = {}
-    for _, name, declared, *_ in table:
-        store = STORE.get(name, text if declared == "TEXT" else None)
-        kind = KINDS.get(name, kinds[declared])
-        columns[name] = Column(kind, store, declared != "INTEGER")
-    return columns
+    return {
+        name: Column(
+            *STORES.get(name, declarations[declared]), declared != "INTEGER"
+        )
+        for _, name, declared, *_ in table
+    }
 
 
 @cache
@@ -482,21 +515,33 @@ def refuse(name: str, wanted: str, value: object) -> Malformed:
     """Return the error that a value, ... if it is missing, is not *wanted*."""
     if value is ...:
         return Malformed(f"{name} is missing")
+    if isinstance(value, Repetitive):
+        return Malformed(f"{name} has two {encode(value.repeated)}")
     shown = json.dumps(value)
     if len(shown) > 60:
         shown = shown[:57] + "..."
     return Malformed(f"{name} is not {wanted}: {shown}")
 
 
-def is_storable(value: object) -> bool:
-    """Return whether *value* is no integer of more than 64 bits."""
-    return type(value) is not int or LEAST <= value <= MOST
+def check(values: Json, kinds: Kinds, whose: str = "") -> None:
+    """Raise Malformed if a value is not of its types, or does not fit."""
+    for name, (wanted, fitting) in kinds.items():
+        value = values.get(name, ...)
+        if type(value) not in fitting or not is_storable(value):
+            raise refuse(f"{whose}{name}", wanted, value)
 
 
-def check(name: str, wanted: str, value: object, *kinds: type) -> None:
-    """Raise Malformed unless *value* is of one of these types, and fits."""
-    if type(value) not in kinds or not is_storable(value):
-        raise refuse(name, wanted, value)
+def check_record(record: Any) -> None:
+    """Raise Malformed, which says what is wrong, if a record is no activity."""
+    check({"the record": record}, {"the record": ("an object", {dict})})
+    check({"performer_id": None, **record}, FIELD_KINDS)
+    moment("performed_at", record.get("performed_at", ...))
+    activity = record["activity"]
+    named = PROPERTY_KINDS.keys() & activity.keys()
+    check(activity, {name: PROPERTY_KINDS[name] for name in named})
+    if "note" in activity:
+        check(activity["note"], NOTE_KINDS, "the note's ")
+    encode(record).encode()  # half of a surrogate pair is no text
 
 
 def moment(name: str, text: Any) -> int:
@@ -521,181 +566,144 @@ encode = json.JSONEncoder(
 ).encode
 
 
-def as_json(rest: Json) -> str | None:
-    """Return what has no column as JSON, its keys sorted; None if nothing."""
+def as_json(rest: Json) -> str:
+    """Return what has no column as JSON, its keys sorted."""
     if nesting(rest) > DEEPEST:
         raise Malformed("nested too deep")
-    return encode(rest) if rest else None
+    return encode(rest)
 
 
-def halves(parts: Sequence[Any]) -> list[tuple[Sequence[str], Sequence[type]]]:
-    """Return names and types of a shape's fields, then those of the rest."""
-    fields = next((n for n, part in enumerate(parts) if type(part) is type), 0)
-    middle = (len(parts) + 2 * fields) // 2
-    return [
-        (parts[:fields], parts[fields : 2 * fields]),
-        (parts[2 * fields : middle], parts[middle:]),
-    ]
+def as_text(value: object) -> str:
+    """Return a value of an odd type as a text column shows it."""
+    return value if isinstance(value, str) else encode(value)
 
 
 class Shape(NamedTuple):
-    """How records of one shape become rows."""
+    """How values with the same names and types are stored."""
 
     columns: Columns
     names: Sequence[str]  # of the values that have a column of their own
-    stores: Sequence[tuple[int, Callable[[Any], object]]]  # place, conversion
-    others: Sequence[str]  # names of properties without a column
+    stores: Sequence[tuple[int, Store]]  # place, conversion
+    others: Sequence[str]  # names of values without a column
 
 
 @lru_cache(maxsize=4096)
-def shape(is_note: bool, *parts: str | type) -> Shape | None:
-    """Return the shape of records with these *parts*: the names of their
-    fields, the types of these, and the names and types in their note or their
-    activity. None: look at each value.
+def shape(is_note: bool, *names_and_types: Any) -> Shape:
+    """Return the shape of a note's values, or of an activity's properties.
+
+    Raises TypeError if a type does not fit: check_record() says which.
     """
-    (field_names, field_types), (names, types) = halves(parts)
-    fields = dict(zip(field_names, field_types, strict=True))
-    performer = fields.pop("performer_id", NoneType)
-    if fields != REQUIRED or performer not in (int, NoneType):
-        return None
-    if "note" in names or (is_note and {*names} != {*NOTE_COLUMNS}):
-        return None
-    own = NOTE_COLUMNS if is_note else columns_by_property()
+    middle = len(names_and_types) // 2
+    names, types = names_and_types[:middle], names_and_types[middle:]
+    if is_note and {*names} != {*NOTE_COLUMNS}:
+        raise TypeError
+    column_names = NOTE_COLUMNS if is_note else columns_by_property()
+    kinds = NOTE_KINDS if is_note else PROPERTY_KINDS
     filled: dict[str, str] = {}  # column -> name
-    stores = []
-    for name, kind in zip(names, types, strict=True):
-        if (column := own.get(name)) is None:
+    stores: list[tuple[int, Store]] = []
+    others = []
+    for name, kind in sorted(
+        zip(names, types, strict=True), key=lambda pair: pair[0] in OLDER
+    ):
+        if name in kinds and kind not in kinds[name][1]:
+            raise TypeError
+        column = column_names.get(name, "")
+        if column in filled:
+            column = SECOND_COLUMN.get(column, "")
+        if not column:
+            others.append(name)
             continue
-        fits, store, keeps_nothing = activity_columns()[column]
+        fitting, store, keeps_nothing = activity_columns()[column]
         if kind is NoneType and keeps_nothing:
             store = nothing
-        elif kind is not fits:
-            return None
-        if column in filled:
-            return None
+        elif kind is not fitting:
+            others.append(name)
+            if not keeps_nothing:
+                continue
+            store = as_text
+        elif kind is int and name not in kinds:
+            store = store or integer_or_none
         if store:
             stores.append((len(filled), store))
         filled[column] = name
-    others = [name for name in names if name not in own]
-    return Shape(
-        (*HEAD, *filled, *["other_properties"][: len(others)]),
-        [*filled.values()],
-        stores,
-        others,
+    has_others = ["other_properties"] if others else []
+    return Shape((*filled, *has_others), [*filled.values()], stores, others)
+
+
+def stored(values: Json, *, is_note: bool) -> tuple[Columns, list[object]]:
+    """Return the columns that a note or properties fill, and with what."""
+    columns, names, stores, others = shape(
+        is_note, *values, *map(type, values.values())
     )
+    row = [values[name] for name in names]
+    for place, store in stores:
+        row[place] = store(row[place])
+    if None in row:
+        # A text column keeps what it cannot hold exactly, others do not.
+        pairs = [*zip(columns, names, row, strict=False)]
+        others = [*others, *[name for _, name, kept in pairs if kept is None]]
+        held = {
+            column: values[name] if kept is None else kept
+            for column, name, kept in pairs
+            if kept is not None or isinstance(values[name], str)
+        }
+        columns, row = (*held, "other_properties"), [*held.values()]
+    if others:
+        row.append(as_json({name: values[name] for name in others}))
+    return columns, row
+
+
+def content(activity: Json) -> tuple[Columns, list[object]]:
+    """Return the columns that an activity fills, and with what."""
+    if "note" not in activity:
+        return stored(activity, is_note=False)
+    note = activity["note"]
+    if type(note) is not dict:
+        raise TypeError
+    if len(activity) == 1 and len(note) == len(NOTE_COLUMNS):
+        return stored(note, is_note=True)
+    # More than a note's own two values, or changes beside it.
+    more = {name: note[name] for name in note if name not in NOTE_COLUMNS}
+    changes = {**activity, "note": more}
+    if not more:
+        del changes["note"]
+    note_columns, note_values = stored(
+        {name: note[name] for name in NOTE_COLUMNS}, is_note=True
+    )
+    columns, values = stored(changes, is_note=False)
+    return note_columns + columns, note_values + values
 
 
 def activity_row(
-    record: Any, export_id: Any, position: int
+    record: Any, export_id: int, position: int
 ) -> tuple[Columns, Row]:
-    """Return the columns that an activity fills, and its row.
+    """Return the columns beyond HEAD that an activity fills, and its row.
 
     Raises Malformed, without its number, if the record is no activity.
     """
     try:
         activity = record["activity"]
-        is_note = len(activity) == 1 and "note" in activity
-        details = activity["note"] if is_note else activity
-        found = shape(
-            is_note,
-            *record,
-            *map(type, record.values()),
-            *details,
-            *map(type, details.values()),
+        if type(record) is not dict or type(activity) is not dict:
+            raise TypeError
+        columns, values = content(activity)
+        row = (
+            record["ticket_id"],
+            parse_timestamp(record["performed_at"]),
+            export_id,
+            position,
+            record["performer_type"],
+            record.get("performer_id"),
         )
-        performed_at = parse_timestamp(record["performed_at"])
+        if (type(row[0]), type(row[4]), type(row[5])) not in FIELD_TYPES:
+            raise TypeError
     except (AttributeError, KeyError, TypeError, ValueError):
-        found = None  # odd_row() says what is wrong
-    if found is None:
-        return odd_row(record, export_id, position)
-    columns, names, stores, others = found
-    values = [details[name] for name in names]
-    for place, store in stores:
-        values[place] = store(values[place])
-    if None in values:
-        return odd_row(record, export_id, position)
-    if others:
-        values.append(as_json({name: details[name] for name in others}))
-    return columns, (
-        record["ticket_id"],
-        performed_at,
-        export_id,
-        position,
-        record["performer_type"],
-        record.get("performer_id"),
-        *values,
-    )
-
-
-def odd_row(record: Any, export_id: Any, position: int) -> tuple[Columns, Row]:
-    """Return what activity_row() returns, for a record of any shape."""
-    check("the record", "an object", record, dict)
-    fields = dict.fromkeys(REQUIRED, ...) | {"performer_id": None} | record
-    check("ticket_id", INTEGER, fields["ticket_id"], int)
-    performed_at = moment("performed_at", fields["performed_at"])
-    check("performer_type", "text", fields["performer_type"], str)
-    performer_id = fields["performer_id"]
-    check("performer_id", INTEGER_OR_NULL, performer_id, int, NoneType)
-    check("activity", "an object", fields["activity"], dict)
-    row: Json = {
-        "ticket_id": fields["ticket_id"],
-        "performed_at": performed_at,
-        "export_id": export_id,
-        "position": position,
-        "performer_type": fields["performer_type"],
-        "performer_id": performer_id,
-    }
-    others = add_properties(row, fields["activity"])
-    row["other_properties"] = as_json(others)
-    row["other_fields"] = as_json(
-        {name: fields[name] for name in fields if name not in FIELDS}
-    )
-    filled = {name: value for name, value in row.items() if value is not None}
-    for value in filled.values():
-        str(value).encode()  # half of a surrogate pair is no text
-    return (*filled,), (*filled.values(),)
-
-
-def add_properties(row: Json, activity: Json) -> Json:
-    """Add what an activity says to its row; return what has no column."""
-    others: Json = {}
-    if "note" in activity:
-        note = activity["note"]
-        check("note", "an object", note, dict)
-        for name, column in NOTE_COLUMNS.items():
-            check(f"the note's {name}", INTEGER, note.get(name, ...), int)
-            row[column] = note[name]
-        if rest := {n: note[n] for n in note if n not in NOTE_COLUMNS}:
-            others["note"] = rest
-    for name in sorted(activity.keys() - {"note"}, key=OLDER.__contains__):
-        value = activity[name]
-        if name in PEOPLE:
-            check(name, INTEGER_OR_NULL, value, int, NoneType)
-        if name == "status":
-            check(name, "text", value, str, NoneType)
-        column = columns_by_property().get(name, "")
-        if column in row:
-            column = SECOND_COLUMN.get(column, "")
-        kept, is_exact = stored(column, value) if column else (None, False)
-        if kept is not None:
-            row[column] = kept
-        if not is_exact:
-            others[name] = value
-    return others
-
-
-def stored(column: str, value: object) -> tuple[object, bool]:
-    """Return a property as its column stores it, and whether that is exact."""
-    kind, store, keeps_nothing = activity_columns()[column]
-    if type(value) is kind and (store or is_storable(value)):
-        kept = store(value) if store else value
-        if kept is not None:
-            return kept, True
-    if not keeps_nothing:
-        return None, False
-    if value is None:
-        return "", True
-    return value if isinstance(value, str) else encode(value), False
+        check_record(record)
+        raise
+    if not record.keys() <= FIELDS:
+        columns = (*columns, "other_fields")
+        others = [name for name in record if name not in FIELDS]
+        values.append(as_json({name: record[name] for name in others}))
+    return columns, (*row, *values)
 
 
 def rows(
@@ -706,11 +714,12 @@ def rows(
     Raises Malformed, with the record's number, if it is no export. Only if
     *careful*, every value is known to fit the database.
     """
-    make_row = odd_row if careful else activity_row
     position = 0
     with naming_record(export):
         for position, record in enumerate(export.records(), start=1):
-            yield make_row(record, export_id, position)
+            if careful:
+                check_record(record)
+            yield activity_row(record, export_id, position)
         declared = export.metadata.activities_count
         if declared != position:
             raise Malformed(
@@ -734,6 +743,7 @@ def label_key(label: str) -> str:
 @lru_cache(maxsize=4096)
 def insertion(columns: Columns) -> str:
     """Return the statement that inserts an activity with these columns."""
+    columns = HEAD + columns
     places = ", ".join("?" * len(columns))
     return f"insert into activities ({', '.join(columns)}) values ({places})"
 
@@ -793,7 +803,7 @@ class Ingested:
             self.last_performed_at = latest
 
 
-Batch = dict[Columns, list[Row]]  # rows by the columns that they fill
+Batch = dict[Columns, list[Row]]  # rows by the columns beyond HEAD
 
 
 def batches(
@@ -820,7 +830,7 @@ def insert_batch(connection: sqlite3.Connection, batch: Batch) -> int:
     """
     for columns, rows in batch.items():
         if "status" in columns:
-            place = columns.index("status")
+            place = len(HEAD) + columns.index("status")
             insert_labels(connection, {row[place] for row in rows})
         connection.executemany(insertion(columns), sorted(rows))
     return remove_repeated(connection, [*chain(*batch.values())])

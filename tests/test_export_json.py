@@ -1087,17 +1087,35 @@ def test_values_of_standard_json_are_kept_exactly(place: str) -> None:
     ]
 
 
-def test_the_last_of_two_equal_keys_wins_below_the_top_level() -> None:
-    text = """{"activities_data": [{"ticket_id": true, "ticket_id": 7,
-        "performed_at": null, "performed_at": "20-04-2017 10:00:00 +0000",
-        "performer_type": "user", "performer_type": "system",
-        "activity": {"note": 1}, "activity": {"status": 5, "status": "Open"}
-        }], "metadata": {"activities_count": 5, "activities_count": 1,
-        "start_at": "20-04-2017 10:00:00 +0000",
-        "end_at": "", "end_at": "21-04-2017 09:59:59 +0000"}}"""
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("ticket_id", 'record 1: the record has two "ticket_id"'),
+        ("status", 'record 1: activity has two "status"'),
+        ("id", 'record 1: note has two "id"'),
+        ("end_at", 'metadata has two "end_at"'),
+        ("metadata", 'there are two "metadata"'),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused(
+    name: str, problem: str, capsys: Capsys
+) -> None:
+    record = activity(
+        "10:00:00", note={"id": 1, "type": 0}, status="Open", zone={"a": 1}
+    )
+    text = json.dumps(export(record)).replace(
+        f'"{name}"', f'"{name}": null, "{name}"'
+    )
+    assert f"day.json: {problem};" in refused(capsys, put("day.json", text))
+
+
+def test_inside_a_custom_field_the_last_of_two_equal_names_counts() -> None:
+    record = activity("10:00:00", zone={"a": 1})
+    text = json.dumps(export(record)).replace('"a": 1', '"a": 1, "a": 2')
     assert run(put("day.json", text)) == 0
-    assert activities() == [row(0, 1, SYSTEM, ticket=7, status="Open")]
-    assert exports()[0][2:5] == (TEN, END, 1)
+    assert select("select other_properties from activities") == [
+        ('{"zone":{"a":2}}',)
+    ]
 
 
 @pytest.mark.usefixtures("old")

@@ -274,7 +274,9 @@ def is_activity(record: Any) -> bool:
     note = changes.get("note", {"id": 1, "type": 1})
     people = [record.get("performer_id"), *map(changes.get, PEOPLE)]
     return (
-        is_integer(record["ticket_id"])
+        not any(part.has_doubles for part in (record, changes))
+        and ("note" not in changes or not note.has_doubles)
+        and is_integer(record["ticket_id"])
         and second(record["performed_at"]) is not None
         and isinstance(record["performer_type"], str)
         and is_integer(note["id"])
@@ -300,6 +302,7 @@ def judged(data: bytes) -> bytes | None:
         count = metadata["activities_count"]
         is_export = (
             not whole.has_doubles
+            and not metadata.has_doubles
             and isinstance(records, list)
             and all(map(is_activity, records))
             and second(metadata["start_at"]) <= second(metadata["end_at"])
