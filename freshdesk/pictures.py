@@ -607,6 +607,9 @@ def publish(folder: Path, engine: Engine, run: Run) -> None:
     Pictures and page are complete before the first file is replaced.
     """
     tables = {name: read_table(engine, run.reports[name]) for name in REPORTS}
+    properties = tables["ticket_properties"]
+    is_counted = properties["set_aside"] == "unknown"  # not set aside
+    tables["ticket_properties"] = properties[is_counted]
     hours = tables["tickets_by_hour"]
     hours["is_whole"] = hours["hour"] + 3599 <= (run.as_of or 0)
     pictures = {name: drawn(name, tables, run.caption) for name in PICTURES}

@@ -6,7 +6,8 @@
 -- Answered: an agent has responded. Resolved, still open: the known status now
 -- is, or is not, Resolved or Closed. Reopened: at least once. Median and 90th
 -- percentile are nearest-rank, the mean is rounded to a second, each over the
--- tickets that have the metric; empty where none has.
+-- tickets that have the metric; empty where none has. Deleted tickets and spam
+-- do not count.
 select
     p.group_name,
     count(*) as tickets,
@@ -28,6 +29,7 @@ select
         as mean_time_till_resolution_seconds
 from ticket_properties as p
 inner join ticket_metrics as m on m.ticket_id = p.ticket_id
+where p.set_aside is null
 group by p.group_name
 order by
     case

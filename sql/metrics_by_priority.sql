@@ -7,7 +7,8 @@
 -- Answered: an agent has responded. Resolved, still open: the known status now
 -- is, or is not, Resolved or Closed. Reopened: at least once. Median and 90th
 -- percentile are nearest-rank, the mean is rounded to a second, each over the
--- tickets that have the metric; empty where none has.
+-- tickets that have the metric; empty where none has. Deleted tickets and spam
+-- do not count.
 select
     p.priority,
     count(*) as tickets,
@@ -29,6 +30,7 @@ select
         as mean_time_till_resolution_seconds
 from ticket_properties as p
 inner join ticket_metrics as m on m.ticket_id = p.ticket_id
+where p.set_aside is null
 group by p.priority
 order by
     case

@@ -4,13 +4,15 @@
 -- how often, and the median of the seconds that the tickets had been in the
 -- first one, since they came there last (nearest-rank). The status that a
 -- ticket is in now is no step yet. Of several statuses in one second all but
--- the last are left after 0 seconds.
+-- the last are left after 0 seconds. Deleted tickets and spam do not count.
 select
     status as from_status,
     next_status as to_status,
     count(*) as transitions,
     percentile_disc(ended_at - started_at, 0.5) as median_time_before_seconds
 from visits
-where next_status is not null
+where
+    next_status is not null
+    and ticket_id not in (select ticket_id from set_aside_tickets)
 group by status, next_status
 order by status, next_status;

@@ -4,9 +4,10 @@
 -- to the end of the clock, those without activity included (at most a million
 -- of them, which are 114 years). Created, first answered: tickets. Resolved:
 -- steps to Resolved or Closed from another status, or from none. Reopened:
--- steps back. Backlog: tickets whose known status at the end of the hour is
--- neither Resolved nor Closed; what happened before the first hour counts in
--- it. Of several statuses in one second the last one stands.
+-- steps back. Both count steps of outbound emails, too. Backlog: tickets whose
+-- known status at the end of the hour is neither Resolved nor Closed; what
+-- happened before the first hour counts in it. Of several statuses in one
+-- second the last one stands. Deleted tickets and spam do not count.
 with digits (digit) as (
     values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)
 ),
@@ -41,31 +42,29 @@ hours as (
 -- Each event adds to one column, and perhaps to the backlog.
 events as (
     select
+        ticket_id,
         created_at as happened_at,
         'created' as event,
         0 as backlog_change
     from ticket_creations
     union all
     select
+        ticket_id,
         responded_at,
         'first answered',
         0
     from first_responses
     union all
-    -- the first status of a ticket
     select
+        ticket_id,
         started_at,
-        case when is_resolved = 1 then 'resolved' end,
-        1 - is_resolved
+        case
+            when is_resolved = 1 then 'resolved'
+            when was_resolved = 1 then 'reopened'
+        end,
+        coalesce(was_resolved, 1) - is_resolved
     from visits
-    where visit = 1
-    union all
-    select
-        ended_at,
-        case when is_next_resolved = 1 then 'resolved' else 'reopened' end,
-        is_resolved - is_next_resolved
-    from visits
-    where is_resolved <> is_next_resolved
+    where was_resolved is null or was_resolved <> is_resolved
 ),
 
 hourly as (
@@ -77,6 +76,7 @@ hourly as (
         count(*) filter (where event = 'reopened') as reopened,
         sum(backlog_change) as backlog_change
     from events
+    where ticket_id not in (select ticket_id from set_aside_tickets)
     group by happened_at - (happened_at % 3600 + 3600) % 3600
 ),
 

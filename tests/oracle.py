@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -73,6 +74,7 @@ NAMES_OF_CODES = {
         "12": "Bot",
     },
 }
+OUTBOUND_EMAIL = "10"
 NOTHING = "(none)"
 COMPARED = [
     "tickets",
@@ -172,13 +174,13 @@ def recompute(
     first_start, as_of = first_and_last([parsed(file) for file in files])
     statuses = status_names(aliases or {})
     activities = distinct(files)
-    agents = agents_anywhere(activities)
 
     story: dict[int, list[Activity]] = {}
     for activity in sorted(
         activities, key=lambda activity: (activity.ticket, activity.place)
     ):
         story.setdefault(activity.ticket, []).append(activity)
+    agents = agents_anywhere([*story.values()], statuses)
     visits = {
         ticket: status_visits(own, statuses, as_of)
         for ticket, own in story.items()
@@ -187,6 +189,13 @@ def recompute(
         ticket_metrics(ticket, own, visits[ticket], statuses, agents)
         for ticket, own in story.items()
     ]
+    # "It counts in nothing that is over many tickets."
+    counted = [n for n, own in story.items() if set_aside(own) is None]
+    counted_rows = [row for row in rows if row["ticket_id"] in counted]
+    counted_visits = {ticket: visits[ticket] for ticket in counted}
+    answered = [
+        first_response(story[ticket], statuses, agents) for ticket in counted
+    ]
 
     reports = {
         "ticket_metrics": csv_lines(
@@ -194,10 +203,11 @@ def recompute(
         ),
         "time_in_status": csv_lines(TIME_IN_STATUS, time_in_status(visits)),
         "status_transitions": csv_lines(
-            TRANSITIONS, transitions([*visits.values()])
+            TRANSITIONS, transitions([*counted_visits.values()])
         ),
         "tickets_by_hour": csv_lines(
-            ["hour", *HOURLY], by_hour(first_start, as_of, rows, visits)
+            ["hour", *HOURLY],
+            by_hour(first_start, as_of, counted_rows, answered, counted_visits),
         ),
     }
     for metric in METRICS:
@@ -210,11 +220,14 @@ def recompute(
         codes = [last_code(own, name) for own in story.values()]
         for row, code in zip(properties, codes, strict=True):
             row.append(label(name, code))
+        counted_codes = [last_code(story[ticket], name) for ticket in counted]
         reports[f"metrics_by_{name.removesuffix('_id')}"] = csv_lines(
-            [column, *COMPARED], by_property(name, codes, rows)
+            [column, *COMPARED], by_property(name, counted_codes, counted_rows)
         )
+    for row, own in zip(properties, story.values(), strict=True):
+        row.append(set_aside(own))
     reports["ticket_properties"] = csv_lines(
-        ["ticket_id", *PROPERTIES.values()], properties
+        ["ticket_id", *PROPERTIES.values(), "set_aside"], properties
     )
     return reports
 
@@ -280,16 +293,29 @@ def folded(label: str) -> str:
     return " ".join(label.split())
 
 
-def status_names(aliases: Mapping[str, str]) -> dict[str, str]:
-    """Return the canonical status of each label that has one.
+def alike(label: str) -> str:
+    """Labels "match without regard to case, to surrounding or repeated white
+    space and to how accented letters are composed (NFC)".
+    """
+    composed = unicodedata.normalize("NFC", folded(label))
+    return unicodedata.normalize("NFC", composed.casefold())
 
-    "These labels, "Waiting for Customer" and "Waiting for Third Party", and
-    every label that the user has mapped match without regard to case and to
-    surrounding or repeated white space."
+
+def status_names(aliases: Mapping[str, str]) -> dict[str, str]:
+    """Return what each label means, if it means something.
+
+    "A label may be mapped to a canonical status or to another label, so that a
+    renamed custom status stays one (chains are followed)."
     """
     labels = {label: label for label in CANONICAL}
     everything = {**aliases, **OTHER_SPELLINGS, **labels}
-    return {folded(label).casefold(): everything[label] for label in everything}
+    told = {alike(label): everything[label] for label in everything}
+    names = {}
+    for label, meaning in told.items():
+        while told.get(alike(meaning), meaning) != meaning:
+            meaning = told[alike(meaning)]
+        names[label] = names[alike(meaning)] = meaning
+    return names
 
 
 def status_set_by(activity: Activity, statuses: dict[str, str]) -> str | None:
@@ -297,7 +323,7 @@ def status_set_by(activity: Activity, statuses: dict[str, str]) -> str | None:
     space trimmed and folded. A null or blank status is no status."
     """
     label = folded(activity.content.get("status") or "")
-    return statuses.get(label.casefold(), label) or None
+    return statuses.get(alike(label), label) or None
 
 
 def status_visits(
@@ -324,16 +350,48 @@ def status_visits(
 # Who acts
 
 
-def agents_anywhere(activities: list[Activity]) -> set[int]:
-    """ "Has been assigned a ticket (agent_id, internal_agent_id) or has
-    written what only agents write (note types 1, 2, 3), anywhere in the
-    database"; nobody has written a note of the system.
+def everyone_named(ticket: list[Activity], *properties: str) -> set[int]:
+    """Return all values that the ticket's activities ever gave these."""
+    people: set[int] = set()
+    for activity in ticket:
+        people.update(activity.named(*properties))
+    return people
+
+
+def agents_anywhere(
+    tickets: list[list[Activity]], statuses: dict[str, str]
+) -> set[int]:
+    """ "Anyone [...] who, anywhere in the database, has been assigned a ticket
+    (agent_id, internal_agent_id), has written what only agents write (note
+    types 1, 2, 3), or has set a status other than Open on a ticket of which a
+    requester is known and they are none, or has created a ticket with source
+    10 of which they are no requester"; nobody has done what the system did.
     """
     agents: set[int] = set()
-    for activity in activities:
-        agents.update(activity.named("agent_id", "internal_agent_id"))
-        if activity.has_note(1, 2, 3) and not activity.is_by_system:
-            agents.add(activity.performer[1])  # type: ignore[arg-type]
+    for ticket in tickets:
+        agents |= everyone_named(ticket, "agent_id", "internal_agent_id")
+        requesters = everyone_named(ticket, "requester", "requester_id")
+        created = creation(ticket, statuses)
+        for activity in ticket:
+            person = activity.performer[1]
+            if activity.is_by_system or person is None:
+                continue
+            if activity.has_note(1, 2, 3):
+                agents.add(person)
+            status = status_set_by(activity, statuses)
+            if (
+                status is not None
+                and status != "Open"
+                and requesters
+                and person not in requesters
+            ):
+                agents.add(person)
+            if (
+                activity is created
+                and is_outbound(created)
+                and person not in requesters
+            ):
+                agents.add(person)
     return agents
 
 
@@ -341,16 +399,13 @@ def is_by_agent(
     activity: Activity, ticket: list[Activity], agents: set[int]
 ) -> bool:
     """Say whether an agent did this: not the system, "a requester of this
-    ticket who is not assigned to it", or someone in copy.
+    ticket who was never assigned to it", or someone in copy.
     """
     if activity.is_by_system:
         return False
     person = activity.performer[1]
-    requesters: list[int] = []
-    assigned: list[int] = []
-    for other in ticket:
-        requesters += other.named("requester", "requester_id")
-        assigned += other.named("agent_id", "internal_agent_id")
+    requesters = everyone_named(ticket, "requester", "requester_id")
+    assigned = everyone_named(ticket, "agent_id", "internal_agent_id")
     if person in requesters and person not in assigned:
         return False
     return person in agents
@@ -380,15 +435,46 @@ def creation(
     return None
 
 
-def first_response(
-    created: Activity, activities: list[Activity], agents: set[int]
+def is_outbound(created: Activity) -> bool:
+    """ "A ticket whose creation names source 10." """
+    return as_text(created.content.get("source")) == OUTBOUND_EMAIL
+
+
+def asked(
+    activities: list[Activity], statuses: dict[str, str], agents: set[int]
 ) -> int | None:
-    """ "Creation to the first public note (type 0 reply or 4 public note) by
-    an agent; the creator's own note in the creation second is the ticket's
-    body and does not count"; "a note before the creation is no response".
+    """ "The customer's matter begins with the creation. [An outbound email]
+    begins only when somebody who is neither an agent nor the system first
+    writes a public note on it: in the creation's second or later."
     """
+    created = creation(activities, statuses)
+    if created is None or not is_outbound(created):
+        return created.second if created else None
     for activity in activities:
-        if not activity.has_note(0, 4) or activity.second < created.second:
+        if (
+            activity.has_note(0, 4)
+            and activity.second >= created.second
+            and not activity.is_by_system
+            and not is_by_agent(activity, activities, agents)
+        ):
+            return activity.second
+    return None
+
+
+def first_response(
+    activities: list[Activity], statuses: dict[str, str], agents: set[int]
+) -> int | None:
+    """Return the second of "the first public note (type 0 reply or 4 public
+    note) by an agent; the creator's own note in the creation second is the
+    ticket's body and does not count"; a note before the ticket was asked is no
+    response, and "all of this is by second".
+    """
+    created = creation(activities, statuses)
+    asked_at = asked(activities, statuses, agents)
+    if created is None or asked_at is None:
+        return None
+    for activity in activities:
+        if not activity.has_note(0, 4) or activity.second < asked_at:
             continue
         if not is_by_agent(activity, activities, agents):
             continue
@@ -397,7 +483,7 @@ def first_response(
             and activity.performer == created.performer
         ):
             continue
-        return activity.second - created.second
+        return activity.second
     return None
 
 
@@ -416,38 +502,51 @@ def ticket_metrics(
             return None
         return sum(v.end - v.start for v in visits if v.status == status)
 
+    created = creation(activities, statuses)
+    asked_at = asked(activities, statuses, agents)
+    response = first_response(activities, statuses, agents)
+
+    # The unbroken runs of Resolved/Closed: where each begins, and whether the
+    # ticket has left it, in "steps to a status that is neither".
+    runs: list[tuple[int, bool]] = []
+    was_ended = False
+    for visit in visits:
+        if visit.status in ENDED and not was_ended:
+            runs.append((visit.start, False))
+        if visit.status not in ENDED and was_ended:
+            runs[-1] = (runs[-1][0], True)
+        was_ended = visit.status in ENDED
+    # "Only runs that begin in [asked_at's] second or later are resolutions,
+    # and only leaving one of those is a reopening."
+    if created is not None and is_outbound(created):
+        runs = [
+            (start, is_left)
+            for start, is_left in runs
+            if asked_at is not None and start >= asked_at
+        ]
+    reopens = len([start for start, is_left in runs if is_left])
+    # "The first Resolved/Closed."
+    first_resolved = runs[0][0] if runs else None
     # "The start of the current unbroken run of Resolved/Closed."
     resolved = None
-    for visit in visits:
-        if visit.status not in ENDED:
-            resolved = None
-        elif resolved is None:
-            resolved = visit.start
-    # "The first Resolved/Closed."
-    ended = [visit.start for visit in visits if visit.status in ENDED]
-    first_resolved = ended[0] if ended else None
-    # "Steps from Resolved or Closed to a status that is neither."
-    reopens = 0
-    for before, after in pairwise(visits):
-        if before.status in ENDED and after.status not in ENDED:
-            reopens += 1
+    for start, is_left in runs:
+        if not is_left:
+            resolved = start
 
-    created = creation(activities, statuses)
-
-    def since_creation(moment: int | None) -> int | None:
+    def since_asked(moment: int | None) -> int | None:
         """ "A resolution before it counts as 0." """
-        if created is None or moment is None:
+        if asked_at is None or moment is None:
             return None
-        return max(0, moment - created.second)
+        return max(0, moment - asked_at)
 
     row = [
         ticket,
         spent("Open"),
         spent("Waiting on Customer"),
         spent("Pending"),
-        since_creation(resolved),
-        first_response(created, activities, agents) if created else None,
-        since_creation(first_resolved),
+        since_asked(resolved),
+        since_asked(response),
+        since_asked(first_resolved),
         reopens if visits else None,
         visits[-1].status if visits else None,
         iso_8601(created.second) if created else None,
@@ -467,6 +566,21 @@ def time_in_status(visits: dict[int, list[Visit]]) -> list[list[Any]]:
 
 
 # Many tickets
+
+
+def set_aside(activities: list[Activity]) -> str | None:
+    """ "A ticket whose last deleted or last spam is true at as_of is set
+    aside: deleted, else spam, else empty."
+    """
+    last: dict[str, Any] = {}
+    for activity in activities:
+        for mark in ("deleted", "spam"):
+            if isinstance(activity.content.get(mark), bool):
+                last[mark] = activity.content[mark]
+    for mark in ("deleted", "spam"):
+        if last.get(mark) is True:
+            return mark
+    return None
 
 
 def last_code(activities: list[Activity], name: str) -> str | None:
@@ -581,19 +695,18 @@ def by_hour(
     start: int,
     as_of: int,
     rows: list[dict[str, Any]],
+    responses: list[int | None],
     visits_of: dict[int, list[Visit]],
 ) -> list[list[Any]]:
     """ "UTC hours from the first export's start to as_of, those without
     activity included."
     """
-    created, answered, resolved, reopened = [], [], [], []
+    created, resolved, reopened = [], [], []
+    answered = [response for response in responses if response is not None]
     for row in rows:
         if row["created_at"]:
             moment = datetime.fromisoformat(row["created_at"][:-1] + "+00:00")
             created.append(int(moment.timestamp()))
-            if row["time_to_first_response_seconds"] is not None:
-                response = row["time_to_first_response_seconds"]
-                answered.append(created[-1] + response)
     for visits in visits_of.values():
         was_ended = False
         for visit in visits:

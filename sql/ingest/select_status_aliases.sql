@@ -1,5 +1,6 @@
--- The labels that mean a canonical status: Freshdesk's own and the user's.
+-- What do labels mean, by Freshdesk and as the user told?
 select
     label,
     status
-from status_aliases;
+from status_aliases
+order by label_key;

@@ -43,11 +43,13 @@ create table canonical_statuses (
     is_resolved integer not null check (is_resolved in (0, 1))
 ) strict, without rowid;
 
--- The labels that mean one of them: Freshdesk's own and the user's.
+-- What labels mean: Freshdesk's own, those that the user mapped, and those that
+-- these are mapped to.
 create table status_aliases (
-    label_key text primary key,            -- white space folded, case folded
+    label_key text primary key,            -- white space, case, accents alike
     label text not null,
-    status text not null references canonical_statuses (status)
+    status text not null,                  -- as told: a status or another label
+    final_status text not null             -- where that leads in the end
 ) strict, without rowid;
 
 -- The labels that the exports use.

@@ -1,7 +1,13 @@
 -- What do the reports speak of?
 --
--- One row: tickets ever seen, and the moment up to which the exports tell.
+-- One row: the tickets that count, those that are set aside (deleted or spam),
+-- and the moment up to which the exports tell.
 select
-    (select count(*) from tickets) as tickets,
+    (
+        select count(*)
+        from tickets
+        where ticket_id not in (select ticket_id from set_aside_tickets)
+    ) as tickets,
+    (select count(*) from set_aside_tickets) as set_aside,
     as_of
 from clock;

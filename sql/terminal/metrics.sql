@@ -2,8 +2,15 @@
 --
 -- One row per metric: how many tickets have it, and of those the median, the
 -- 90th percentile and the maximum, in seconds. Nearest rank: the smallest
--- value that at least half (nine tenths) of the values do not exceed.
-with metrics as (
+-- value that at least half (nine tenths) of the values do not exceed. Deleted
+-- tickets and spam do not count.
+with counted as (
+    select *
+    from ticket_metrics
+    where ticket_id not in (select ticket_id from set_aside_tickets)
+),
+
+metrics as (
     select
         1 as place,
         'Time spent Open' as metric,
@@ -11,7 +18,7 @@ with metrics as (
         percentile_disc(time_spent_open_seconds, 0.5) as median_seconds,
         percentile_disc(time_spent_open_seconds, 0.9) as p90_seconds,
         max(time_spent_open_seconds) as maximum_seconds
-    from ticket_metrics
+    from counted
     union all
     select
         2,
@@ -20,7 +27,7 @@ with metrics as (
         percentile_disc(time_spent_waiting_on_customer_seconds, 0.5),
         percentile_disc(time_spent_waiting_on_customer_seconds, 0.9),
         max(time_spent_waiting_on_customer_seconds)
-    from ticket_metrics
+    from counted
     union all
     select
         3,
@@ -29,7 +36,7 @@ with metrics as (
         percentile_disc(time_spent_waiting_for_response_seconds, 0.5),
         percentile_disc(time_spent_waiting_for_response_seconds, 0.9),
         max(time_spent_waiting_for_response_seconds)
-    from ticket_metrics
+    from counted
     union all
     select
         4,
@@ -38,7 +45,7 @@ with metrics as (
         percentile_disc(time_till_resolution_seconds, 0.5),
         percentile_disc(time_till_resolution_seconds, 0.9),
         max(time_till_resolution_seconds)
-    from ticket_metrics
+    from counted
     union all
     select
         5,
@@ -47,7 +54,7 @@ with metrics as (
         percentile_disc(time_to_first_response_seconds, 0.5),
         percentile_disc(time_to_first_response_seconds, 0.9),
         max(time_to_first_response_seconds)
-    from ticket_metrics
+    from counted
 )
 
 select

@@ -2,18 +2,12 @@
 --
 -- One row per ticket and agent who was ever named as its requester, and was
 -- never assigned to it. Key: ticket_id, agent_id
-with requesters as (
+with agents_who_ask as (
     select
         ticket_id,
         requester_id
-    from activities
+    from requesters
     where requester_id in (select agent_id from agents)
-    union
-    select
-        ticket_id,
-        other_requester_id
-    from activities
-    where other_requester_id in (select agent_id from agents)
 ),
 
 assigned as (
@@ -21,19 +15,19 @@ assigned as (
         ticket_id,
         cast(nullif(agent_id, '') as bigint) as agent_id
     from activities
-    where ticket_id in (select r.ticket_id from requesters as r)
+    where ticket_id in (select r.ticket_id from agents_who_ask as r)
     union
     select
         ticket_id,
         internal_agent_id
     from activities
-    where ticket_id in (select r.ticket_id from requesters as r)
+    where ticket_id in (select r.ticket_id from agents_who_ask as r)
 )
 
 select
     r.ticket_id,
     r.requester_id as agent_id
-from requesters as r
+from agents_who_ask as r
 left join assigned as a
     on a.ticket_id = r.ticket_id
     and a.agent_id = r.requester_id

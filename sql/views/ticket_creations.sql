@@ -2,13 +2,15 @@
 --
 -- One row per ticket whose creation was seen: the earliest activity marked
 -- new_ticket. Where none is marked, the first activity of the ticket's first
--- second that sets Open and names a requester or a source. Key: ticket_id
+-- second that sets Open and names a requester or a source. Outbound: it is an
+-- email to the customer, source 10. Key: ticket_id
 with candidates as (
     select
         a.ticket_id,
         a.performed_at,
         a.performer_type,
         a.performer_id,
+        a.source,
         row_number() over (
             partition by a.ticket_id
             order by
@@ -32,6 +34,7 @@ with candidates as (
 select
     ticket_id,
     performed_at as created_at,
-    case when performer_type = 'user' then performer_id end as creator_id
+    case when performer_type = 'user' then performer_id end as creator_id,
+    case when source = '10' then 1 else 0 end as is_outbound
 from candidates
 where place = 1;

@@ -3,7 +3,7 @@
 -- One row per ticket ever seen: the values at the end of the clock, the last
 -- ones that an activity named; codes beside their names. Null: no activity ever
 -- named the property. (none): it was set to nothing, as the agent of an
--- unassigned ticket is. Key: ticket_id
+-- unassigned ticket is. Set aside: deleted, or spam. Key: ticket_id
 select
     v.ticket_id,
     v.priority as priority_code,
@@ -20,7 +20,9 @@ select
     case
         when trim(v.source) = '' then '(none)'
         else coalesce(s.name, v.source)
-    end as source
+    end as source,
+    x.set_aside
 from last_named_values as v
 left join priorities as p on p.priority = v.priority
-left join sources as s on s.source = v.source;
+left join sources as s on s.source = v.source
+left join set_aside_tickets as x on x.ticket_id = v.ticket_id;

@@ -1,30 +1,43 @@
 -- What do the statuses of each ticket tell?
 --
 -- One row per ticket that had a status. Seconds in a status are those of all
--- visits together. Key: ticket_id
-with totals as (
+-- visits together. A resolution is an unbroken run of Resolved and Closed; on
+-- an outbound email, one that begins after somebody has asked, or in that
+-- second. Leaving a resolution is a reopening. Key: ticket_id
+with told as (
+    select
+        v.ticket_id,
+        v.status,
+        v.is_resolved,
+        v.next_status,
+        v.ended_at - v.started_at as seconds,
+        case
+            when
+                v.is_resolved > coalesce(v.was_resolved, 0)
+                and (q.ticket_id is null or v.started_at >= q.asked_at)
+                then v.started_at
+        end as resolution_at
+    from visits as v
+    left join asked_tickets as q
+        on q.ticket_id = v.ticket_id
+        and q.is_outbound = 1
+),
+
+totals as (
     select
         ticket_id,
-        coalesce(
-            sum(ended_at - started_at) filter (where status = 'Open'),
-            0
-        ) as open_seconds,
-        coalesce(
-            sum(ended_at - started_at)
-                filter (where status = 'Waiting on Customer'),
-            0
-        ) as waiting_on_customer_seconds,
-        coalesce(
-            sum(ended_at - started_at) filter (where status = 'Pending'),
-            0
-        ) as pending_seconds,
-        count(*) filter (where is_resolved > is_next_resolved) as reopens,
+        coalesce(sum(seconds) filter (where status = 'Open'), 0)
+            as open_seconds,
+        coalesce(sum(seconds) filter (where status = 'Waiting on Customer'), 0)
+            as waiting_on_customer_seconds,
+        coalesce(sum(seconds) filter (where status = 'Pending'), 0)
+            as pending_seconds,
         max(status) filter (where next_status is null) as current_status,
         max(is_resolved) filter (where next_status is null) as is_resolved,
-        min(started_at) as first_status_at,
-        min(started_at) filter (where is_resolved = 1) as first_resolved_at,
-        max(ended_at) filter (where is_resolved = 0) as last_unresolved_at
-    from visits
+        count(resolution_at) as resolutions,
+        min(resolution_at) as first_resolved_at,
+        max(resolution_at) as last_resolved_at
+    from told
     group by ticket_id
 )
 
@@ -33,11 +46,14 @@ select
     open_seconds,
     waiting_on_customer_seconds,
     pending_seconds,
-    reopens,
+    -- all resolutions but the one that stands
+    case
+        when is_resolved = 1 and resolutions > 0 then resolutions - 1
+        else resolutions
+    end as reopens,
     current_status,
     is_resolved,
     first_resolved_at,
-    -- the start of the current unbroken run of Resolved and Closed
-    case when is_resolved = 1 then coalesce(last_unresolved_at, first_status_at)
-    end as resolved_at
+    -- the start of the current run of Resolved and Closed
+    case when is_resolved = 1 then last_resolved_at end as resolved_at
 from totals;

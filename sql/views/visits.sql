@@ -4,7 +4,8 @@
 -- of the ticket that sets a different one, or to the end of the clock. An
 -- activity that sets the same status again (every one of the 2017 form does)
 -- changes nothing. Of several statuses in one second the last one stands, the
--- others are visits of 0 seconds. The current visit has no next status.
+-- others are visits of 0 seconds. The current visit has no next status. Was
+-- resolved: the status before was Resolved or Closed; null at the first visit.
 -- Key: ticket_id, visit
 with changes as (
     select
@@ -34,7 +35,7 @@ select
     performed_at as started_at,
     coalesce(lead(performed_at) over ticket, c.as_of) as ended_at,
     lead(status) over ticket as next_status,
-    lead(is_resolved) over ticket as is_next_resolved
+    lag(is_resolved) over ticket as was_resolved
 from changes
 cross join clock as c
 where
