@@ -18,6 +18,10 @@ the one of 2017 that Freshdesk documents, and the one it writes today.
 
 from __future__ import annotations
 
+import freshdesk  # noqa: F401 - first: it refuses an old Python
+
+# isort: split
+
 import argparse
 import codecs
 import gzip
@@ -50,14 +54,16 @@ from freshdesk import (
     PRIORITIES,
     PUBLIC_NOTE_TYPES,
     SOURCES,
-    STATUS_ALIASES,
     STATUSES,
     Failure,
+    complain,
     describe,
     format_timestamp,
     is_database,
     link_target,
     locked,
+    new_part,
+    one_line,
     parse_timestamp,
     part_path,
     plural,
@@ -68,6 +74,15 @@ from freshdesk import (
     views,
     without_garbage_collection,
 )
+from freshdesk.statuses import (
+    Alias,
+    change_aliases,
+    label_key,
+    spelling,
+    status_alias,
+    unknown_labels,
+    users_aliases,
+)
 
 READ_SIZE = 1 << 18  # bytes of a file that are read at a time
 TAIL = 1 << 14  # characters of a chunk in which a record surely ends
@@ -77,6 +92,8 @@ BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 CACHE_KIB = 28_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
+GZIP = b"\x1f\x8b"  # gzipped files begin so
+GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 
 Json = dict[str, Any]
 Row = tuple[Any, ...]
@@ -86,15 +103,37 @@ Columns = tuple[str, ...]
 class Malformed(ValueError):
     """A file is not a ticket activity export; the text says what and where."""
 
+    def __init__(
+        self,
+        problem: str,
+        advice: str = "nothing of this file was kept, export it again or"
+        " correct it",
+    ) -> None:
+        super().__init__(problem)
+        self.advice = advice
+
+
+class Refused(Failure):
+    """A file cannot be ingested; others may."""
+
+
+class Damaged(Failure):
+    """A file is no database any more."""
+
 
 # Bytes -> records
 
 
-def uncompressed(file: BinaryIO) -> BinaryIO:
-    """Return a file of the uncompressed bytes of *file*, gzipped or not."""
-    is_gzipped = file.read(2) == b"\x1f\x8b"
+@contextmanager
+def uncompressed(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file of the uncompressed bytes of *file*, gzipped or not."""
+    is_gzipped = file.read(len(GZIP)) == GZIP
     file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzipped else file
+    if not is_gzipped:
+        yield file
+        return
+    with gzip.GzipFile(fileobj=file) as unzipped:
+        yield cast(BinaryIO, unzipped)
 
 
 def decoded(file: BinaryIO) -> Iterator[str]:
@@ -194,6 +233,8 @@ class Export:
 
     def elements(self) -> Iterator[object]:
         """Yield the elements of the array that comes next."""
+        if self.peek() not in ("[", ""):
+            raise Malformed("activities_data is not an array")
         self.expect("[")
         separator = self.first_of("]")
         while separator == ",":
@@ -375,6 +416,92 @@ def naming_record(export: Export) -> Iterator[None]:
         problem = str(error)
     where = f"record {export.number:,}: " if export.number else ""
     raise Malformed(f"{where}{problem}")
+
+
+# What a file is that is no export
+
+ARCHIVES = {
+    b"PK": "a zip archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+}
+NEW_LINK = "ask the API for a new link, and download what it leads to"
+EXPORTS_NAME = re.compile(r'"(activities_data|metadata)"[ \t\n\r]*:')
+
+
+def beginning(stored_file: BinaryIO) -> bytes:
+    """Return how a file begins, uncompressed if it can be."""
+    stored_file.seek(0)
+    with suppress(*GZIP_ERRORS), uncompressed(stored_file) as file:
+        return file.read(ENDS_SIZE)
+    return GZIP
+
+
+def begins_as_export(head: bytes) -> bool:
+    text = head.decode("utf-8-sig", "replace").lstrip()
+    return text.startswith("{") and bool(EXPORTS_NAME.search(text))
+
+
+@contextmanager
+def recognizing(stored_file: BinaryIO) -> Iterator[None]:
+    """Where a file is no export, but something known, raise Malformed that
+    says what it is.
+    """
+    try:
+        yield
+    except (Malformed, *GZIP_ERRORS):
+        if known := recognized(beginning(stored_file)):
+            raise Malformed(*known) from None
+        raise
+
+
+def recognized(head: bytes) -> tuple[str, str] | None:
+    """Return what a file is that begins so, and what to do about it."""
+    if not head.strip():
+        return "the file is empty", NEW_LINK
+    for magic, kind in ARCHIVES.items():
+        if head.startswith(magic):
+            return f"{kind}, not an export", "unpack it first"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:2]:
+        return "the text is UTF-16, not UTF-8", "save it as UTF-8"
+    if begins_as_export(head):
+        return None
+    text = head.decode("utf-8-sig", "replace").strip()
+    if text.startswith("<"):
+        if "expired" in text.lower():
+            return "the answer that the link has expired", NEW_LINK
+        return "a page or an answer in XML, not an export", NEW_LINK
+    return recognized_json(text)
+
+
+def recognized_json(text: str) -> tuple[str, str] | None:
+    """Return what begins so, and what to do; None if it is not known."""
+    try:
+        value, end = scan(text, text.index("{"))
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    if "activities_data" in value:
+        return None
+    if "export" in value or "url" in value:
+        if value.get("export", value):
+            return (
+                "the API's answer with the link to the export",
+                "download what the link leads to",
+            )
+        return "the API's answer: no export for that day", "name another day"
+    for name in ("message", "description", "error", "errors"):
+        if name in value:
+            return f"an error of the API: {encode(value[name])[:80]}", NEW_LINK
+    rest = text[end:].strip()
+    if text.startswith("{") and rest.startswith("{"):
+        kind = "newline-delimited JSON"
+    elif text.startswith("[") or {"ticket_id", "performed_at"} & value.keys():
+        kind = "a connector's rows"
+    else:
+        return None
+    return f"{kind}, not an export", "ingest the file that Freshdesk wrote"
 
 
 # Records -> rows
@@ -730,16 +857,6 @@ def rows(
 # Rows -> database
 
 
-def spelling(label: str) -> str:
-    """Return a status label with its white space trimmed and folded."""
-    return " ".join(label.split())
-
-
-def label_key(label: str) -> str:
-    """Return what two labels share that mean the same status."""
-    return spelling(label).casefold()
-
-
 @lru_cache(maxsize=4096)
 def insertion(columns: Columns) -> str:
     """Return the statement that inserts an activity with these columns."""
@@ -933,70 +1050,63 @@ def ingest_new(
 def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     """Ingest the export at *path*, unless the same bytes are there already.
 
-    The caller has opened the transaction, and ends it. Raises Failure, one
+    The caller has opened the transaction, and ends it. Raises Refused, one
     line that names the file, if it cannot be.
     """
     # Its name may be any bytes.
     name = os.fsencode(path.name).decode(errors="replace")
-    with (
-        naming_file(path),
-        path.open("rb") as stored_file,
-        without_garbage_collection(),
-    ):
-        before = path.stat()
-        file = uncompressed(stored_file)
+    with naming_file(path), unchanged(path), path.open("rb") as stored_file:
+        return ingest_stored(connection, stored_file, name)
+
+
+@without_garbage_collection()
+def ingest_stored(
+    connection: sqlite3.Connection, stored_file: BinaryIO, name: str
+) -> Ingested:
+    """Ingest an export, gzipped or not, unless it is there already."""
+    with recognizing(stored_file), uncompressed(stored_file) as file:
         digest, shown = first_look(file)
         query = sql("ingest/find_export"), (digest,)
         if connection.execute(*query).fetchone():
             return Ingested(name, is_known=True)
-        ingested = ingest_new(connection, file, name, digest, shown)
+        return ingest_new(connection, file, name, digest, shown)
+
+
+@contextmanager
+def unchanged(path: Path) -> Iterator[None]:
+    """Raise Malformed if a file is still written, whatever else is wrong."""
+    before = path.stat()
+    try:
+        yield
+    finally:
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (
             after.st_size,
             after.st_mtime_ns,
         ):
-            raise Malformed("changed while it was read")
-        return ingested
+            raise Malformed(
+                "changed while it was read", "try again when it is whole"
+            ) from None
 
 
 @contextmanager
 def naming_file(path: Path | str) -> Iterator[None]:
-    """Raise what is wrong with the export at *path* as Failure, one line."""
+    """Raise what is wrong with the export at *path* as Refused, one line."""
     try:
         yield
         return
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        problem = f"not a whole gzip file ({describe(error)})"
+    except GZIP_ERRORS as error:
+        problem = Malformed(f"not a whole gzip file ({describe(error)})")
     except Malformed as error:
-        problem = str(error)
+        problem = error
     except OSError as error:
-        raise Failure(
+        raise Refused(
             f"{path}: {error.strerror or error}; name a file that can be read"
         ) from None
-    raise Failure(
-        f"{path}: {problem}; nothing of this file was kept, export it again or"
-        " correct it"
-    )
+    raise Refused(f"{path}: {problem}; {problem.advice}")
 
 
 # The database
-
-
-Alias = tuple[str, str]  # a label, and the canonical status that it means
-
-
-def insert_aliases(
-    connection: sqlite3.Connection, aliases: Iterable[Alias]
-) -> None:
-    """Let labels mean canonical statuses. The last word counts."""
-    connection.executemany(
-        sql("ingest/insert_status_alias"),
-        [(label_key(label), label, status) for label, status in aliases],
-    )
-
-
-def known_aliases(connection: sqlite3.Connection) -> list[Alias]:
-    return connection.execute(sql("ingest/select_status_aliases")).fetchall()
 
 
 def refresh_views(connection: sqlite3.Connection) -> None:
@@ -1017,8 +1127,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
         for row in rows:
             places = ", ".join("?" * len(row))
             connection.execute(f"insert into {table} values ({places})", row)
-    own = [(status, status) for status in STATUSES]
-    insert_aliases(connection, [*own, *STATUS_ALIASES.items()])
+    change_aliases(connection, [])
     connection.execute("commit")
 
 
@@ -1051,8 +1160,11 @@ def connected(
             f" Python with SQLite {'.'.join(map(str, OLDEST_SQLITE))} or later"
         )
     try:
-        # Our own runs wait for each other elsewhere: see locked().
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        # Our own runs wait for each other elsewhere: see locked(). A path from
+        # the root is never taken for a URI, or for ":memory:".
+        connection = sqlite3.connect(
+            path.absolute(), timeout=30, isolation_level=None
+        )
         try:
             connection.execute("pragma temp_store = file")
             connection.execute(f"pragma cache_size = -{CACHE_KIB}")
@@ -1062,6 +1174,11 @@ def connected(
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
     except sqlite3.DatabaseError as error:
+        if not isinstance(error, sqlite3.OperationalError):
+            raise Damaged(
+                f"{named}: {error}; it is damaged, make a new one of all"
+                " exports with --replace"
+            ) from error
         raise Failure(
             f"{named}: {error}; it is as it was before, make room or"
             " check the disk, the permissions and who else uses it"
@@ -1077,10 +1194,9 @@ def discard_leftovers(path: Path) -> None:
 @contextmanager
 def built(path: Path) -> Iterator[sqlite3.Connection]:
     """Build a new database; when all went well it takes the place of *path*."""
-    part = part_path(path)
+    discard_leftovers(part_path(path))
+    part = new_part(path)
     try:
-        discard_leftovers(part)
-        part.unlink(missing_ok=True)
         with connected(part, stands_for=path) as connection:
             # Nobody sees the file until it is whole and on the disk.
             connection.execute("pragma synchronous = off")
@@ -1107,7 +1223,7 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def changing(
-    path: Path, *, replace: bool, aliases: Sequence[Alias]
+    path: Path, *, aliases: Sequence[Alias], replace: bool = False
 ) -> Iterator[sqlite3.Connection]:
     """One change of the database at *path*: all of it or, on errors, nothing.
 
@@ -1121,7 +1237,8 @@ def changing(
                 connection.execute("begin immediate")
                 try:
                     refresh_views(connection)
-                    insert_aliases(connection, aliases)
+                    if aliases:
+                        change_aliases(connection, aliases)
                     yield connection
                     connection.execute("commit")
                 except BaseException:
@@ -1129,13 +1246,24 @@ def changing(
                         connection.execute("rollback")
                     raise
         else:
-            inherited: list[Alias] = []
-            if exists:
-                with connected(path) as old:
-                    inherited = known_aliases(old)
+            inherited = inherited_aliases(path) if exists else []
             with built(path) as connection:
-                insert_aliases(connection, [*inherited, *aliases])
+                change_aliases(connection, [*inherited, *aliases])
                 yield connection
+
+
+def inherited_aliases(path: Path) -> list[Alias]:
+    """Return the mappings in a database that is to be replaced.
+
+    A damaged one may have lost them: that is told.
+    """
+    try:
+        with connected(path) as old:
+            return users_aliases(old)
+    except Damaged:
+        note = f"{path} is damaged: what labels meant is lost, map them again"
+        print(f"note: {one_line(note)}", file=sys.stderr)
+        return []
 
 
 # The script
@@ -1146,9 +1274,7 @@ def summary(database: Path, results: Sequence[Ingested]) -> str:
     new = [result for result in results if not result.is_known]
     activities = sum(result.activities_count for result in new)
     repeated = sum(result.repeated for result in new)
-    names = ", ".join(result.name for result in new[:3])
-    if len(new) > 3:
-        names += f" and {len(new) - 3:,} more"
+    names = ", ".join(result.name for result in new[:3]) + and_more(new)
     parts = [f"{database}: {plural(len(new), 'export')} ingested"]
     if new:
         parts.append(f"({names}) with {plural(activities, 'activity')},")
@@ -1156,59 +1282,140 @@ def summary(database: Path, results: Sequence[Ingested]) -> str:
     if len(new) < len(results):
         known = plural(len(results) - len(new), "export")
         parts.append(f"; {known} already there")
-    return " ".join(parts).replace(" ;", ";")
+    return one_line(" ".join(parts).replace(" ;", ";"))
 
 
-def notes(database: Path, results: Sequence[Ingested]) -> Iterator[str]:
-    """Yield what the user should know of the files, and of all exports."""
+def and_more(things: Sequence[object]) -> str:
+    """Return how many things there are beside the three that were named."""
+    return f" and {len(things) - 3:,} more" if len(things) > 3 else ""
+
+
+def quoted(labels: Sequence[str]) -> str:
+    return ", ".join(json.dumps(label, ensure_ascii=False) for label in labels)
+
+
+def notes(
+    database: Path,
+    results: Sequence[Ingested],
+    others: Sequence[Path],
+    aliases: Sequence[Alias],
+) -> Iterator[str]:
+    """Yield what the user should know of the files, and of all exports.
+
+    Of the exports only where something is new.
+    """
+    if others:
+        names = ", ".join(file.name for file in others[:3])
+        yield f"not taken for exports: {names}{and_more(others)}"
+    if all(result.is_known for result in results) and not aliases:
+        return
     for result in results:
         if result.outside_window:
             outside = plural(result.outside_window, "activity")
             yield f"{result.name}: {outside} outside its window, kept"
-    with (
-        locked(shared=[database.parent]),
-        connected(database) as connection,
-    ):
+    with locked(shared=[database.parent]), connected(database) as connection:
         on_all = list(notes_on_all(connection.execute))
+        unknown = unknown_labels(connection, aliases)
     yield from on_all
+    if unknown:
+        yield f"no export has the status: {quoted(unknown)}"
+
+
+NOTE_QUERIES = (
+    "ingest/select_gaps",
+    "ingest/select_unmapped_statuses",
+    "ingest/select_created_twice",
+    "ingest/select_unknown_agents",
+)
 
 
 def notes_on_all(
     execute: Callable[[str], Iterable[Row]],
 ) -> Iterator[str]:
     """Yield what the user should know of all exports, by the answers to SQL."""
-    gaps = list(execute(sql("ingest/select_gaps")))
-    unmapped = list(execute(sql("ingest/select_unmapped_statuses")))
+    gaps, unmapped, created_twice, unknown_agents = (
+        [*execute(sql(query))] for query in NOTE_QUERIES
+    )
     for first, last in gaps:
         yield (
             f"no export covers {format_timestamp(first)}"
             f" to {format_timestamp(last)}"
         )
     if unmapped:
-        labels = ", ".join(
-            json.dumps(label, ensure_ascii=False) for (label,) in unmapped
-        )
+        labels = quoted([label for (label,) in unmapped])
         yield f"not mapped to a canonical status (see --status-alias): {labels}"
-
-
-def report(database: Path, results: Sequence[Ingested]) -> None:
-    """Say what came of the files: one line, and notes on stderr."""
-    print(summary(database, results))
-    for note in notes(database, results):
-        print(f"note: {note}", file=sys.stderr)
-
-
-def default_exports() -> list[Path]:
-    """Return the exports in data/json."""
-    paths = sorted(
-        [*EXPORTS_DIR.glob("*.json"), *EXPORTS_DIR.glob("*.json.gz")]
-    )
-    if not paths:
-        raise Failure(
-            f"{EXPORTS_DIR}: no *.json or *.json.gz there; name the exports to"
-            " ingest, or make one with ticket_gen.py"
+    if created_twice:
+        tickets = ", ".join(str(ticket) for (ticket,) in created_twice)
+        yield (
+            f"created twice: ticket {tickets}; exports of two accounts belong"
+            " into two databases"
         )
-    return paths
+    if unknown_agents:
+        yield (
+            "no agent is known, so nothing counts as a response; ingest"
+            " exports in which a ticket is assigned"
+        )
+
+
+def found_exports(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the exports that *paths* name, and what else is in their folders.
+
+    In a folder, what has .json in its name is taken for an export, and what
+    begins as one. Hidden files are neither.
+    """
+    exports: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        is_folder = os.path.isdir(path)  # noqa: PTH112, no name is too long
+        if not is_folder and path != EXPORTS_DIR:
+            exports.append(path)
+        for file in sorted(path.iterdir()) if is_folder else []:
+            if not file.name.startswith("."):
+                (exports if is_taken(file) else others).append(file)
+    if not exports:
+        folders = ", ".join(map(str, paths))
+        among = f" among {plural(len(others), 'file')}" if others else ""
+        raise Failure(
+            f"{folders}: no export there{among}; name the exports to ingest,"
+            " or make one with ticket_gen.py"
+        )
+    return exports, others
+
+
+def is_taken(file: Path) -> bool:
+    """Return whether a file of a folder is to be ingested."""
+    if not file.is_file():
+        return file.is_symlink() and not file.exists()
+    if ".json" in file.name.lower():
+        return True
+    try:
+        with file.open("rb") as stored_file:
+            return begins_as_export(beginning(stored_file))
+    except OSError:
+        return True  # which says why it cannot be read
+
+
+def ingest_each(
+    database: Path, paths: Sequence[Path], aliases: Sequence[Alias]
+) -> list[Ingested]:
+    """Ingest exports, each in a transaction of its own.
+
+    One that is refused is named at once, and the others go in, unless it is
+    the database that fails.
+    """
+    results = []
+    for path in paths:
+        try:
+            with changing(database, aliases=aliases) as connection:
+                ingested = ingest_file(connection, path)
+            results.append(ingested)
+        except Failure as error:
+            if len(paths) == 1:
+                raise
+            complain(error)
+            if not isinstance(error, Refused):
+                break
+    return results
 
 
 def export_json(
@@ -1217,55 +1424,40 @@ def export_json(
     *,
     replace: bool = False,
     aliases: Sequence[Alias] = (),
+    quiet: bool = False,
 ) -> None:
-    """Ingest the exports at *paths*, those in data/json when there are none.
+    """Ingest the exports at *paths*, which may be folders.
 
     Each is one transaction; with *replace* all of them are one, and make a new
     database. *aliases* alone, without paths, are just remembered.
     """
-    if not paths and (replace or not aliases):
-        paths = default_exports()
+    exports, others = found_exports(paths) if paths else ([], [])
     database = link_target(database)
-    steps = [paths] if replace or not paths else [[path] for path in paths]
-    results: list[Ingested] = []
-    try:
-        for step in steps:
-            with changing(
-                database, replace=replace, aliases=aliases
-            ) as connection:
-                ingested = [ingest_file(connection, path) for path in step]
-            results += ingested
-    except Failure:
-        if results:
-            report(database, results)
-        raise
-    report(database, results)
+    if replace or not exports:
+        with changing(database, replace=replace, aliases=aliases) as connection:
+            results = [ingest_file(connection, path) for path in exports]
+    else:
+        results = ingest_each(database, exports, aliases)
+    refused = len(exports) - len(results)
+    if not quiet and (results or not exports):
+        print(summary(database, results))
+        for note in notes(database, results, others, aliases):
+            print(f"note: {one_line(note)}", file=sys.stderr)
+    if refused:
+        raise Failure(
+            f"{refused:,} of {plural(len(exports), 'export')} refused; the"
+            " lines above say why"
+        )
 
 
-def status_alias(text: str) -> Alias:
-    """Return (label, canonical status) of "Label=Status"."""
-    label, _, meaning = text.rpartition("=")
-    by_key = {label_key(status): status for status in STATUSES}
-    fixed = by_key | {
-        label_key(alias): status for alias, status in STATUS_ALIASES.items()
-    }
-    if label_key(meaning) not in by_key:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not LABEL=STATUS with one of: {', '.join(STATUSES)}"
-        )
-    if not label_key(label):
-        raise argparse.ArgumentTypeError(f"{text!r} has no label")
-    try:
-        label.encode()
-    except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8") from None
-    status = by_key[label_key(meaning)]
-    if fixed.get(label_key(label), status) != status:
-        raise argparse.ArgumentTypeError(
-            f"{spelling(label)!r} is Freshdesk's own label, and always means"
-            f" {fixed[label_key(label)]}"
-        )
-    return spelling(label), status
+def list_aliases(database: Path) -> None:
+    """Print the user's mappings, each as --status-alias takes it."""
+    if not is_database(database):
+        raise Failure(f"{database}: no such database")
+    with locked(shared=[database.parent]), connected(database) as connection:
+        aliases = users_aliases(connection)
+    for label, meaning in aliases:
+        print(one_line(f"{label}={meaning}"))
 
 
 def argument_parser() -> argparse.ArgumentParser:
@@ -1290,7 +1482,7 @@ def argument_parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="EXPORT",
         type=Path,
-        help="a .json or .json.gz file; default: all of those in data/json",
+        help=f"a file, or a folder of them; default: {EXPORTS_DIR}",
     )
     parser.add_argument(
         "-d",
@@ -1305,12 +1497,24 @@ def argument_parser() -> argparse.ArgumentParser:
         help="build a new database from just these files, all or nothing",
     )
     parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print nothing but errors",
+    )
+    parser.add_argument(
         "--status-alias",
         action="append",
         default=[],
         metavar="LABEL=STATUS",
         type=status_alias,
-        help="remember that LABEL means STATUS; may be repeated",
+        help="remember that LABEL means STATUS, one of Freshdesk's or another"
+        " label; LABEL= takes it back; may be repeated",
+    )
+    parser.add_argument(
+        "--list-aliases",
+        action="store_true",
+        help="print what labels were mapped to",
     )
     return parser
 
@@ -1320,13 +1524,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def ingest_as_told(argv: Sequence[str] | None) -> None:
-    args = argument_parser().parse_args(argv)
-    export_json(
-        args.exports,
-        args.database,
-        replace=args.replace,
-        aliases=args.status_alias,
-    )
+    parser = argument_parser()
+    args = parser.parse_args(argv)
+    if args.replace and not args.exports:
+        parser.error("--replace needs the exports to be named")
+    is_about_aliases = args.status_alias or args.list_aliases
+    if args.exports or args.status_alias or not args.list_aliases:
+        export_json(
+            args.exports or ([] if is_about_aliases else [EXPORTS_DIR]),
+            args.database,
+            replace=args.replace,
+            aliases=args.status_alias,
+            quiet=args.quiet,
+        )
+    if args.list_aliases:
+        list_aliases(args.database)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ in _seconds) are integers of seconds; readable() makes ISO 8601 of times.
 
 from __future__ import annotations
 
+import freshdesk  # noqa: F401 - first: it refuses an old Python
+
+# isort: split
+
 import argparse
 import io
 import os
@@ -23,7 +27,7 @@ import signal
 import sqlite3
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -35,18 +39,20 @@ from importlib import import_module
 from math import ceil
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from freshdesk import (
     DATABASE,
     OUTPUTS_DIR,
     Failure,
     QueryError,
+    complain,
     duration,
     format_timestamp,
     is_database,
     link_target,
     locked,
+    one_line,
     plural,
     replacing,
     run_script,
@@ -55,6 +61,7 @@ from freshdesk import (
     sql_dir,
     views,
 )
+from freshdesk.statuses import status_alias
 
 if TYPE_CHECKING:
     import pandas
@@ -66,6 +73,7 @@ CHUNK_ROWS = 10_000  # of a result are in memory at a time
 
 # A spreadsheet runs text as a formula if it begins with one of these.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+is_number = re.compile(r"-[0-9]+(\.[0-9]+)?").fullmatch
 
 # The queries behind the terminal's lines: always, and when all reports run.
 ALWAYS = ["counts"]
@@ -241,6 +249,10 @@ def refused(interrupts: Sequence[int]) -> Iterator[None]:
 # Results -> CSV files
 
 
+class Faulty(Failure):
+    """A report cannot be written; others may."""
+
+
 def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
     """Return the reports' files in name order: those named, or all of them."""
     found = {
@@ -263,21 +275,22 @@ def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
 
 @contextmanager
 def naming_report(report: Path) -> Iterator[None]:
-    """Raise what is wrong with a report as Failure, which names it."""
+    """Raise what is wrong with a report as Faulty, which names it."""
     try:
         yield
     except (QueryError, UnicodeDecodeError) as error:
-        raise Failure(
+        raise Faulty(
             f"{report}: {error}; a report is one select, and only reads"
         ) from error
 
 
-def write_csv(engine: Engine, report: Path, unit: str, file: TextIO) -> None:
-    """Write a report's result to *file*. Raises Failure, naming the report."""
-    with naming_report(report):
-        frames = engine(report.read_text(encoding="utf-8"))
-        for number, frame in enumerate(frames):
-            file.write(csv_text(frame, unit, with_header=number == 0))
+def write_csv(
+    engine: Engine, query: str, files: ExitStack, target: str, unit: str
+) -> None:
+    """Write a result to a file, which takes its place when *files* close."""
+    file = files.enter_context(replacing(Path(target)))
+    for number, frame in enumerate(engine(query)):
+        file.write(csv_text(frame, unit, with_header=number == 0))
     file.flush()
 
 
@@ -366,7 +379,8 @@ def defused(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = value.replace("\0", "\ufffd")
-    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    is_formula = value.startswith(FORMULA_STARTS) and not is_number(value)
+    return f"'{value}" if is_formula else value
 
 
 # The terminal
@@ -423,6 +437,7 @@ def sql_queries(
     read: Sequence[Path] = (),
     plot: bool = False,
     partitioned: bool = False,
+    quiet: bool = False,
     notes_on: Callable[[Engine], Iterable[str]] = lambda _: [],
 ) -> None:
     """Run the reports, and print the lines that are *asked* for.
@@ -434,46 +449,84 @@ def sql_queries(
     queries = {name: sql(f"terminal/{name}") for name in asked}
     folder = Path(output_dir)
     written = [] if is_url(output_dir) else [folder]
-    with (
-        locked(*written, shared=read),
-        open_engine([*queries.values(), *texts.values()]) as engine,
-    ):
+    needed = [*queries.values(), *texts.values()]
+    with locked(*written, shared=read), open_engine(needed) as engine:
         answers = {name: rows(engine, queries[name]) for name in asked}
-        ((tickets, as_of),) = answers["counts"]
         notes = [*notes_on(engine)]
-        with ExitStack() as files:
-            for report in reports:
-                show_progress(report.name)
-                target = f"{output_dir}/{report.stem}.csv"
-                if partitioned:
-                    write = cast("spark.Engine", engine).write
-                    with naming_report(report):
-                        write(texts[report], files, target, unit)
-                else:
-                    file = files.enter_context(replacing(Path(target)))
-                    write_csv(engine, report, unit, file)
+        if partitioned:
+            write = partial(cast("spark.Engine", engine).write, unit=unit)
+        else:
+            write = partial(write_csv, engine, unit=unit)
+        faulty = write_reports(write, texts, output_dir)
         if plot:
             from freshdesk import pictures
 
             show_progress("drawing the pictures")
+            ((tickets, _, as_of),) = answers["counts"]
             metrics = described(answers["metrics"])
             waiting = answers["longest_waiting_described"]
             by_name = {path.stem: text for path, text in texts.items()}
             run = pictures.Run(tickets, as_of, metrics, waiting, by_name)
             pictures.publish(folder, engine, run)
         show_progress("")
-    until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
-    page = f"; look at {folder / 'index.html'}" if plot else ""
+    if not quiet:
+        place = output_dir if is_url(output_dir) else str(folder)
+        print_overview(answers, place, len(reports) - faulty, plot=plot)
+        for note in notes:
+            print(f"note: {one_line(note)}", file=sys.stderr)
+    if faulty:
+        raise Failure(
+            f"{faulty} of {plural(len(reports), 'report')} faulty; the lines"
+            " above say why"
+        )
+
+
+def write_reports(
+    write: Callable[..., None], texts: Mapping[Path, str], output_dir: str
+) -> int:
+    """Let *write* write the result of each report; return how many are faulty.
+
+    A faulty one is named at once, and leaves its file as it was.
+    """
+    faulty = 0
+    with ExitStack() as files:
+        for report, text in texts.items():
+            show_progress(report.name)
+            target = f"{output_dir}/{report.stem}.csv"
+            try:
+                with ExitStack() as own, naming_report(report):
+                    report.read_text("utf-8")  # it must be UTF-8
+                    write(text, own, target)
+                    files.push(own.pop_all())
+            except Faulty as error:
+                if len(texts) == 1:
+                    raise
+                complain(error)
+                faulty += 1
+    return faulty
+
+
+def print_overview(
+    answers: Mapping[str, Sequence[Row]],
+    place: str,
+    reports: int,
+    *,
+    plot: bool,
+) -> None:
+    """Print what the reports amount to, and where they are."""
+    ((tickets, set_aside, as_of),) = answers["counts"]
     if "metrics" in answers:
         print(table(described(answers["metrics"])))
         print(longest(answers["longest_waiting"]))
-    print(
-        f"{output_dir if is_url(output_dir) else folder}:"
-        f" {plural(len(reports), 'report')} of {plural(tickets, 'ticket')}"
-        f"{until}{page}"
-    )
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+    if set_aside:
+        print(
+            f"{plural(set_aside, 'ticket')} set aside (deleted or spam),"
+            " counted in no figure over many tickets"
+        )
+    until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
+    page = f"; look at {place}/index.html" if plot else ""
+    told = f"{plural(reports, 'report')} of {plural(tickets, 'ticket')}"
+    print(f"{place}: {told}{until}{page}")
 
 
 def is_url(folder: str) -> bool:
@@ -490,13 +543,6 @@ def require(package: str, installed_with: str) -> None:
             f"{error.name} is missing; install it with:"
             f" python -m pip install {installed_with}"
         ) from None
-
-
-def status_alias(text: str) -> tuple[str, str]:
-    """Return (label, canonical status) of "Label=Status"."""
-    from export_json import status_alias  # which SQLite's runs do not need
-
-    return status_alias(text)
 
 
 def check_plottable(directory: Path, reports: Sequence[Path]) -> None:
@@ -565,6 +611,9 @@ def argument_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="draw pictures and a page, index.html, from the reports, too",
     )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing but errors"
+    )
     add_engines(parser)
     return parser
 
@@ -592,7 +641,8 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="LABEL=STATUS",
         type=status_alias,
-        help="LABEL means STATUS; may be repeated",
+        help="LABEL means STATUS, one of Freshdesk's or another label; may be"
+        " repeated",
     )
     spark.add_argument(
         "--partitioned",
@@ -638,17 +688,22 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         check_plottable(args.sql_dir, reports)
     if args.engine == "spark":
         require("pyspark", "'pyspark>=4'")
-        from export_json import notes_on_all
+        from export_json import NOTE_QUERIES, notes_on_all
         from freshdesk import spark
 
         sql_queries(
-            partial(spark.opened, args.exports, args.status_alias),
+            lambda queries: spark.opened(
+                args.exports,
+                args.status_alias,
+                [*queries, *map(sql, NOTE_QUERIES)],
+            ),
             reports,
             args.output_dir,
             args.unit,
             asked,
             plot=args.plot,
             partitioned=args.partitioned,
+            quiet=args.quiet,
             notes_on=lambda engine: notes_on_all(partial(rows, engine)),
         )
         return
@@ -665,6 +720,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         asked,
         read=[database.parent],
         plot=args.plot,
+        quiet=args.quiet,
     )
 
 

@@ -21,13 +21,29 @@ Source: Freshdesk's API documentation, "Export ticket activities".
 
 from __future__ import annotations
 
-import fcntl
+import sys
+
+# An older Python lacks some of the modules and names imported below.
+if sys.version_info < (3, 10):  # noqa: UP036
+    raise SystemExit(
+        f"error: this is Python {sys.version.split()[0]}; run the scripts with"
+        " Python 3.10 or later"
+    )
+
+try:
+    import fcntl
+except ImportError:
+    raise SystemExit(
+        "error: this system has no fcntl module; run the scripts on Linux or"
+        " macOS, or on Windows in WSL"
+    ) from None
+
 import gc
 import io
 import os
 import re
 import shutil
-import sys
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
@@ -39,6 +55,7 @@ EXPORTS_DIR = Path("data/json")
 DATABASE = Path("data/database/ticket_activities.db")
 OUTPUTS_DIR = Path("data/outputs")
 
+LINE = 300  # characters, at most, of a message
 DAY = 86_400  # seconds; an export's window has both its ends, so it is one less
 
 # The statuses that the metrics know, and whether they end a ticket.
@@ -180,8 +197,11 @@ def status_of(script: Callable[[], None]) -> int:
         return 1  # whoever read our output has seen enough (head, say)
     except (Failure, OSError) as error:
         with suppress(OSError):
-            show_progress("")
-            print(f"error: {describe(error)}", file=sys.stderr)
+            complain(error)
+        return 1
+    except MemoryError:
+        with suppress(OSError):
+            complain(Failure("not enough memory; use a machine with more"))
         return 1
     return 0
 
@@ -209,14 +229,31 @@ def prepare_process() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def complain(error: Exception) -> None:
+    """Print an expected failure, in one line."""
+    show_progress("")
+    print(f"error: {one_line(describe(error))}", file=sys.stderr)
+
+
 def describe(error: Exception) -> str:
-    """Return *error* as one line, with the file that the system refused."""
+    """Return *error* in words, with the file that the system refused."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
-        text = f"{where}{error.strerror}"
-    else:
-        text = str(error)
-    return " ".join(text.split())
+        return f"{where}{error.strerror}"
+    return str(error)
+
+
+def one_line(text: str) -> str:
+    """Return *text*, parts of which others wrote, as one line for a terminal.
+
+    What cannot be seen, or directs the terminal, is escaped: \\x1b, \\u202e.
+    The middle of a long text is left out.
+    """
+    folded = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in folded)
+    if len(shown) > LINE:
+        shown = f"{shown[: LINE // 2]} ... {shown[5 - LINE // 2 :]}"
+    return shown
 
 
 def plural(number: int, noun: str) -> str:
@@ -242,7 +279,8 @@ def duration(seconds: int | None) -> str:
 def show_progress(text: str) -> None:
     """Show *text* in place of what was shown before, where a person watches."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        shown = f"\r\033[K{one_line(text)}"
+        print(shown, end="", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -362,10 +400,21 @@ def link_target(path: Path) -> Path:
 def part_path(path: Path) -> Path:
     """Return where to build the file that is to take the place of *path*.
 
-    The name is always the same, so what a killed run left there is overwritten
-    by the next one. Hold the folder with locked() meanwhile.
+    The name is always the same, so what a killed run left there is removed by
+    the next one. Hold the folder with locked() meanwhile.
     """
     return path.with_name(f".{path.name}.part")
+
+
+def new_part(path: Path) -> Path:
+    """Make the empty file to build in, in place of what stands there, even a
+    link; return its path. Only those can read it who can read *path*.
+    """
+    part = part_path(path)
+    part.unlink(missing_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    return part
 
 
 def put_in_place(path: Path) -> None:
@@ -399,7 +448,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
     is_device = path.exists() and not path.is_file()
     if not is_device:
         path = link_target(path)  # a link stays one
-    part = path if is_device else part_path(path)
+    part = path if is_device else new_part(path)
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file

@@ -48,6 +48,7 @@ from freshdesk import (
     sql_dir,
     views,
 )
+from freshdesk.statuses import Alias, change_aliases
 
 if TYPE_CHECKING:
     import pandas
@@ -73,7 +74,7 @@ DTYPES = {
 @contextmanager
 def opened(
     exports: Sequence[str],
-    aliases: Sequence[tuple[str, str]],
+    aliases: Sequence[Alias],
     queries: Sequence[str],
 ) -> Iterator[Engine]:
     """Open the engine that reads the exports that these paths match. It
@@ -151,12 +152,12 @@ def ship(context: SparkContext) -> TemporaryDirectory[str]:
 def create_tables(
     session: SparkSession,
     paths: Sequence[str],
-    aliases: Sequence[tuple[str, str]],
+    aliases: Sequence[Alias],
 ) -> None:
     """Make the tables of sql/schema/tables.sql from the exports."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as blank:
         export_json.create_schema(blank)
-        export_json.insert_aliases(blank, aliases)
+        change_aliases(blank, aliases)
         schemas = table_schemas(blank)
         read = evaluated(read_exports(session, paths, schemas))
         ((malformed,),) = read.agg(F.min("malformed")).collect()
@@ -230,11 +231,15 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
     ingested = export_json.Ingested(Path(path).name)
     seconds = array("q")
     try:
-        with export_json.naming_file(path):
-            file = export_json.uncompressed(BytesIO(content))
+        with (
+            export_json.naming_file(path),
+            export_json.recognizing(BytesIO(content)),
+            export_json.uncompressed(BytesIO(content)) as file,
+        ):
             digest, _ = export_json.first_look(file)
             export = export_json.Export(file)
             for names, row in export_json.rows(export, digest, careful=True):
+                names = (*export_json.HEAD, *names)
                 activity = dict(zip(names, row, strict=True))
                 activity.setdefault("is_new_ticket", 0)
                 seconds.append(activity["performed_at"])

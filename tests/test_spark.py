@@ -258,7 +258,7 @@ def test_the_first_malformed_export_is_refused_as_with_sqlite(
         write_export(workplace / "c.json", second),
     ]
     assert export_json.main(["-d", "tickets.db", *map(str, files)]) == 1
-    expected = capsys.readouterr().err.splitlines()[-1]
+    expected = capsys.readouterr().err.splitlines()[0]
     assert expected.startswith(f"error: {files[1]}: ")
     arguments = ["--exports", *map(str, files), "-o", str(workplace / "out")]
     arguments += ["--partitioned"] * (way == "partitioned")
