@@ -18,15 +18,16 @@ TIMEZONE ?= UTC
 FORM ?= readme
 
 # Where files go, whatever the environment says: `make clean` removes some of
-# them. All, ...
+# them. Names may hold blanks and quotes; write $$ for a dollar sign. All, ...
 DATA_DIR = data
-# ... the generated export, its database and the CSV files from it.
+# ... the generated export (.json), its database and the CSV files from it.
 JSON = $(DATA_DIR)/json/ticket_activities.json
 DATABASE = $(DATA_DIR)/database/ticket_activities.db
 OUTPUTS = $(DATA_DIR)/outputs
 
-# Your own exports, kept apart from the made-up ones, as the shell reads them
-# (empty: every .json and .json.gz in $(DATA_DIR)/exports), ...
+# Your own exports, kept apart from the made-up ones: a file, a folder, or
+# several and patterns as the shell reads them (empty: the folder
+# $(DATA_DIR)/exports), ...
 EXPORTS ?=
 # ... the database that they add to, and its CSV files.
 EXPORTS_DATABASE = $(DATA_DIR)/database/exports.db
@@ -62,9 +63,51 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The files of a run of $(DAYS) windows are named by day: x-2026-02-27.json
-BY_DAY := "$(JSON:.json=)"-*.json
-GENERATED := $(if $(filter 1,$(DAYS)),"$(JSON)",$(BY_DAY))
+# One word of the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+# The folder and the name of a file. make's own $(dir) splits names at blanks.
+folder = $(call quoted,$(shell dirname -- $(call quoted,$(1))))
+name = $(call quoted,$(shell basename -- $(call quoted,$(1)) $(2)))
+
+python = $(call quoted,$(PYTHON))
+json = $(call quoted,$(JSON))
+database = $(call quoted,$(DATABASE))
+outputs = $(call quoted,$(OUTPUTS))
+own_database = $(call quoted,$(EXPORTS_DATABASE))
+own_outputs = $(call quoted,$(EXPORTS_OUTPUTS))
+# A name that is there counts as a whole. The shell reads anything else.
+own_exports = $(if $(EXPORTS),$(if $(shell test -e $(call quoted,$(EXPORTS)) \
+	&& echo there),$(call quoted,$(EXPORTS)),$(EXPORTS)),$(call quoted,$(DATA_DIR)/exports))
+
+# With several DAYS the files are named by day: x-2026-02-27.json
+date := [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]
+by_day = $(call name,$(JSON),.json)-$(date).json
+several := $(filter-out 1,$(DAYS))
+generated = $(if $(several),$(call folder,$(JSON))/$(by_day),$(json))
+
+generate = $(BIN)/python ticket_gen.py --output=$(json) \
+	--tickets=$(call quoted,$(NUM_TICKETS)) --days=$(call quoted,$(DAYS)) \
+	--locale=$(call quoted,$(LOCALE)) --form=$(call quoted,$(FORM)) \
+	--timezone=$(call quoted,$(TIMEZONE)) \
+	$(if $(SEED),--seed=$(call quoted,$(SEED))) \
+	$(if $(END_AT),--end-at=$(call quoted,$(END_AT)))
+ingest = $(BIN)/python export_json.py
+query = $(BIN)/python sql_queries.py --unit=$(call quoted,$(UNIT))
+
+# Wrong values are refused before a file changes. A script that is to print its
+# help checks its options first; make checks what it reads itself.
+check_json = $(if $(filter %.json,$(lastword $(JSON))),,$(error \
+	JSON=$(JSON): name a file that ends in .json))
+check_days = $(if $(filter 1% 2% 3% 4% 5% 6% 7% 8% 9%,$(DAYS)),,$(error \
+	DAYS=$(DAYS): give a number from 1 on, without a leading 0))
+
+# Not empty if the Python of .venv no longer runs, or has lost its packages.
+broken := $(shell test ! -e $(VENV)/.ready || \
+	$(BIN)/python -I -c 'import pip' >/dev/null 2>&1 || echo broken)
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--editable $(1) || { echo 'error: pip cannot install into $(VENV), see' \
+	'above; it needs a network, or a mirror (PIP_INDEX_URL=https://...).' \
+	'Then run make again' >&2; exit 1; }
 
 .PHONY: help
 help: ## this list
@@ -76,104 +119,115 @@ complete_set_up: $(VENV)/.ready ## make a virtual environment
 
 .PHONY: create_process_tickets
 create_process_tickets: $(VENV)/.ready ## a new made-up helpdesk: generate, ingest, query
-	@$(if $(filter-out 1,$(DAYS)),rm -f $(GENERATED))
-	@$(MAKE) --no-print-directory create_tickets
-	@$(BIN)/python export_json.py --replace --database "$(DATABASE)" $(GENERATED)
-	@$(BIN)/python sql_queries.py --database "$(DATABASE)" \
-		--output-dir "$(OUTPUTS)" --unit "$(UNIT)"
+	@$(check_json)$(check_days)
+	@test ! $(database) -ef $(own_database) || { \
+		echo 'error: DATABASE is your EXPORTS_DATABASE, which a made-up' \
+		'helpdesk would replace; name another one' >&2; exit 1; }
+	@$(query) --help >/dev/null
+	@$(if $(several),$(generate) --help >/dev/null && rm -f -- $(generated))
+	@$(generate)
+	@$(ingest) --replace --database=$(database) -- $(generated)
+	@$(query) --database=$(database) --output-dir=$(outputs)
 
 .PHONY: create_tickets
 create_tickets: $(VENV)/.ready ## only generate
-	@$(BIN)/python ticket_gen.py --tickets "$(NUM_TICKETS)" --output "$(JSON)" \
-		--days "$(DAYS)" --locale "$(LOCALE)" --timezone "$(TIMEZONE)" \
-		--form "$(FORM)" $(if $(SEED),--seed "$(SEED)") \
-		$(if $(END_AT),--end-at "$(END_AT)")
+	@$(check_json)$(check_days)
+	@$(generate)
 
+# Reports are written even if some of the exports are refused.
 .PHONY: process_tickets
 process_tickets: $(VENV)/.ready ## ingest and query your own EXPORTS
-	@set -- $(or $(EXPORTS),"$(DATA_DIR)"/exports/*.json "$(DATA_DIR)"/exports/*.json.gz); \
-	$(if $(EXPORTS),,for file; do \
-		shift; test ! -e "$$file" || set -- "$$@" "$$file"; \
-	done;) \
-	test $$# -gt 0 || { echo 'error: $(DATA_DIR)/exports: no *.json or' \
-		'*.json.gz there; put exports there, or name them:' \
-		'make process_tickets EXPORTS=...' >&2; exit 1; }; \
-	$(BIN)/python export_json.py --database "$(EXPORTS_DATABASE)" \
-		$(if $(STATUS_ALIAS),--status-alias "$(STATUS_ALIAS)") -- "$$@"
-	@$(BIN)/python sql_queries.py --database "$(EXPORTS_DATABASE)" \
-		--output-dir "$(EXPORTS_OUTPUTS)" --unit "$(UNIT)"
+	@$(query) --help >/dev/null
+	@$(ingest) --database=$(own_database) \
+		$(if $(STATUS_ALIAS),--status-alias=$(call quoted,$(STATUS_ALIAS))) \
+		-- $(own_exports); status=$$?; \
+	if test $$status -le 1 && test -e $(own_database); then \
+		$(query) --database=$(own_database) --output-dir=$(own_outputs) || \
+			status=$$?; \
+	fi; exit $$status
 
 .PHONY: plots
-plots: $(VENV)/.ready-to-plot ## query DATABASE, and draw pictures
-	@$(BIN)/python sql_queries.py --database "$(DATABASE)" \
-		--output-dir "$(OUTPUTS)" --unit "$(UNIT)" --plot
+plots: $(VENV)/.ready-plot ## query DATABASE, and draw pictures
+	@$(query) --database=$(database) --output-dir=$(outputs) --plot
 
 .PHONY: test
-test: $(VENV)/.ready-to-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-for-spark) ## run the tests
+test: $(VENV)/.ready-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-spark) ## run the tests
 	@$(BIN)/python -m pytest -q $(TESTS)
 
 .PHONY: campaign_kills
-campaign_kills: $(VENV)/.ready-to-test ## kill the scripts at KILLS moments and more, for long
-	@$(BIN)/python tests/campaigns/kill_campaign.py --kills "$(KILLS)" \
-		--seed "$(CAMPAIGN_SEED)"
+campaign_kills: $(VENV)/.ready-test ## kill the scripts at KILLS moments and more, for long
+	@$(BIN)/python tests/campaigns/kill_campaign.py \
+		--kills=$(call quoted,$(KILLS)) --seed=$(call quoted,$(CAMPAIGN_SEED))
 
 .PHONY: campaign_fuzz
-campaign_fuzz: $(VENV)/.ready-to-test ## ingest MUTANTS damaged exports
-	@$(BIN)/python tests/campaigns/fuzz_campaign.py --mutants "$(MUTANTS)" \
-		--seed "$(CAMPAIGN_SEED)"
+campaign_fuzz: $(VENV)/.ready-test ## ingest MUTANTS damaged exports
+	@$(BIN)/python tests/campaigns/fuzz_campaign.py \
+		--mutants=$(call quoted,$(MUTANTS)) --seed=$(call quoted,$(CAMPAIGN_SEED))
 
 .PHONY: campaign_orders
-campaign_orders: $(VENV)/.ready-to-test ## ingest made-up exports in many orders
+campaign_orders: $(VENV)/.ready-test ## ingest made-up exports in many orders
 	@HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest -q \
 		--hypothesis-show-statistics tests/test_metrics.py
 
 .PHONY: benchmark
-benchmark: $(VENV)/.ready-to-benchmark ## measure the scripts against DuckDB, pandas and others
-	@$(BIN)/python tests/benchmarks/benchmark.py --directory "$(DATA_DIR)" \
-		--activities "$(BENCHMARK_ACTIVITIES)" \
+benchmark: $(VENV)/.ready-benchmark ## measure the scripts against DuckDB, pandas and others
+	@$(BIN)/python tests/benchmarks/benchmark.py \
+		--directory=$(call quoted,$(DATA_DIR)) \
+		--activities=$(call quoted,$(BENCHMARK_ACTIVITIES)) \
 		$(if $(filter-out 0,$(BENCHMARK_TENFOLD)),--tenfold)
 
 .PHONY: lint
-lint: $(VENV)/.ready-to-test ## check style and types
+lint: $(VENV)/.ready-test ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# A file in a folder, and what a killed run leaves of it.
+with_parts = $(1)/$(2) $(1)/.$(2).part $(1)/.$(2).part-journal
+pictures := time_in_status response_and_resolution first_response_by_group \
+	arrivals_and_backlog transition_matrix
+
+# Folders stay. Of OUTPUTS go only the files that the reports and plots make.
 .PHONY: clean
-clean: ## remove generated files; never your exports, database and outputs
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis \
-		__pycache__ tests/__pycache__ tests/*/__pycache__ build *.egg-info
-	rm -f "$(JSON)" $(BY_DAY) "$(DATABASE)" "$(OUTPUTS)"/*.csv \
-		"$(OUTPUTS)"/index.html "$(OUTPUTS)"/plots/*.svg \
-		"$(OUTPUTS)"/plots/*.png
+clean: ## remove generated files; never your exports, their database and outputs
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build \
+		__pycache__ */__pycache__ */*/__pycache__ \
+		freshdesk_ticket_activities.egg-info
+	@rm -f -- $(call with_parts,$(call folder,$(JSON)),$(call name,$(JSON))) \
+		$(call with_parts,$(call folder,$(JSON)),$(by_day))
+	@test $(database) -ef $(own_database) || \
+		rm -f -- $(call quoted,$(DATABASE)-journal) \
+		$(call with_parts,$(call folder,$(DATABASE)),$(call name,$(DATABASE)))
+	@test $(outputs) -ef $(own_outputs) || \
+	for file in sql/*.sql index.html $(pictures:%=%.svg) $(pictures:%=%.png); do \
+		folder=$(outputs); \
+		case $$file in \
+			*.sql) file=$$(basename "$$file" .sql).csv;; \
+			*.svg|*.png) folder=$$folder/plots;; \
+		esac; \
+		rm -f -- $(call with_parts,"$$folder","$$file"); \
+	done
 
-$(VENV)/.ready: requirements.txt setup.py
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
-		'error: $(PYTHON): no venv; install it (apt install python3-venv)' \
-		'or name another one: make PYTHON=python3.12' >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--requirement requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --editable .
+# One pip at a time.
+.NOTPARALLEL:
+
+$(VENV)/.ready: requirements.txt setup.py $(broken)
+	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		2>/dev/null || { echo 'error: '$(python) \
+		"($$($(python) --version 2>&1)):" 'not Python 3.10' \
+		'or later; name one: make PYTHON=python3.12' >&2; exit 1; }
+	@$(python) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'error: '$(python)': no venv; install it (apt' \
+		'install python3-venv) or name another one:' \
+		'make PYTHON=python3.12' >&2; exit 1; }
+	@echo 'making $(VENV): the packages in requirements.txt, half a minute'
+	@$(python) -m venv --clear $(VENV)
+	@$(call install,.)
 	@touch $@
 
-$(VENV)/.ready-to-plot: $(VENV)/.ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[plot]'
+$(VENV)/.ready-%: $(VENV)/.ready
+	@echo 'adding to $(VENV): the packages for $*, a minute or more'
+	@$(call install,'.[$*]')
 	@touch $@
 
-$(VENV)/.ready-to-test: $(VENV)/.ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[test]'
-	@touch $@
-
-$(VENV)/.ready-for-spark: $(VENV)/.ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[spark]'
-	@touch $@
-
-$(VENV)/.ready-to-benchmark: $(VENV)/.ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[benchmark]'
-	@touch $@
+broken:

@@ -1,13 +1,16 @@
 """The Makefile and the installed commands, as a new user meets them.
 
-Virtual environments take long to make, so each is tried once, end to end.
+Virtual environments take long to make, so one test makes a genuine one. The
+others have this Python stand in for it.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,19 +20,41 @@ from pathlib import Path
 import pytest
 from conftest import REPORTS, ROOT, created, export, lines, write_export
 
+from freshdesk.pictures import PICTURES
+
 SCRIPTS = ("ticket_gen", "export_json", "sql_queries")
+SEEDED = ("NUM_TICKETS=20", "SEED=1", "END_AT=2026-03-04T12:00:00Z")
+# Has what a shell, make and a pattern would read. (make reads $$ as one $.)
+AWKWARD = 'it\'s  a.json "b" $HOME [c] -d;e'
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
     """A copy of the project, with a blank in its path and nothing made yet."""
-    copy = tmp_path_factory.mktemp("a clone") / "project"
+    copy = tmp_path / "a clone" / "project"
     leftovers = shutil.ignore_patterns(
         *(".git", ".venv", "data", "build"),
         *("*.egg-info", "__pycache__", ".*_cache", ".hypothesis"),
     )
     shutil.copytree(ROOT, copy, ignore=leftovers)
     return copy
+
+
+@pytest.fixture
+def prepared(checkout: Path) -> Path:
+    """A copy whose virtual environment is the one of these tests."""
+    python = f'exec {shlex.quote(sys.executable)} "$@"'
+    write_program(checkout / ".venv/bin/python", python)
+    (checkout / ".venv/.ready").touch()
+    return checkout
+
+
+def write_program(path: Path, text: str) -> Path:
+    """Write a program for the shell to *path*."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
 
 
 def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +67,7 @@ def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", *ours}
     }
     return subprocess.run(
-        ["make", *arguments, f"PYTHON={sys.executable}"],
+        ["make", f"PYTHON={sys.executable}", *arguments],
         cwd=checkout,
         env=environment,
         capture_output=True,
@@ -58,6 +83,15 @@ def made(checkout: Path, *arguments: str) -> list[str]:
     return run.stdout.splitlines()
 
 
+def refused(checkout: Path, *arguments: str) -> str:
+    """Run make, which has to fail; return the one error that is told."""
+    run = make(checkout, *arguments)
+    assert run.returncode != 0
+    assert "Traceback" not in run.stderr
+    (error,) = re.findall(r"(?:error:|Makefile:\d+: \*\*\*) .*", run.stderr)
+    return str(error)
+
+
 def files(folder: Path) -> dict[str, bytes]:
     """Return the files in a folder and below, by their paths."""
     return {
@@ -65,6 +99,13 @@ def files(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def write_files(folder: Path, *names: str) -> None:
+    """Write files that are somebody's own."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("own")
 
 
 def test_make_alone_lists_every_target_with_its_effect(checkout: Path) -> None:
@@ -78,9 +119,21 @@ def test_make_alone_lists_every_target_with_its_effect(checkout: Path) -> None:
 def test_the_makefile_from_an_empty_checkout_to_the_reports(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with monkeypatch.context() as offline:
+        offline.setenv("PIP_NO_INDEX", "1")
+        offline.setenv("PIP_CONFIG_FILE", os.devnull)
+        offline.delenv("PIP_FIND_LINKS", raising=False)
+        run = make(checkout, "complete_set_up")
+    assert run.returncode != 0
+    *_, error, makes = run.stderr.splitlines()
+    assert error.startswith("error: pip cannot install into .venv, see above")
+    assert makes.startswith("make: ***")
+
+    # The next try, with what pip needs, begins anew.
     data = checkout / "data"
-    seeded = ["NUM_TICKETS=20", "SEED=1", "END_AT=2026-03-04T12:00:00Z"]
-    made(checkout, "create_process_tickets", *seeded)
+    printed = made(checkout, "create_process_tickets", *SEEDED)
+    set_up = "making .venv: the packages in requirements.txt, half a minute"
+    assert printed[0] == set_up
     assert {f"{name}.csv" for name in REPORTS} == files(data / "outputs").keys()
     assert len(lines(data / "outputs/ticket_metrics.csv")) == 21
     exported = json.loads((data / "json/ticket_activities.json").read_bytes())
@@ -88,39 +141,202 @@ def test_the_makefile_from_an_empty_checkout_to_the_reports(
 
     # Of several days just those that were written are ingested.
     (data / "json/ticket_activities-2020-01-01.json").write_text("stale")
-    made(checkout, "create_process_tickets", "DAYS=2", *seeded)
+    printed = made(checkout, "create_process_tickets", "DAYS=2", *SEEDED)
+    assert printed[0].startswith("data/json/ticket_activities-2026-03-02.json")
     assert files(data / "json").keys() == {
         "ticket_activities-2026-03-02.json",
         "ticket_activities-2026-03-03.json",
         "ticket_activities.json",
     }
 
-    # Your own exports add to a database of their own, and stay.
-    run = make(checkout, "process_tickets")
-    assert run.returncode != 0
-    assert "error: data/exports: no *.json or *.json.gz there" in run.stderr
-    (data / "exports").mkdir()
-    write_export(data / "exports/own (1).json", export(created("10:00:00")))
-    made(checkout, "process_tickets", "UNIT=hours")
-    before = files(data / "outputs/exports")
-    assert before["time_spent_open.csv"] == (
-        b"ticket_id,time_spent_open_hours\n1,24.0\n"
-    )
-    made(checkout, "process_tickets", "UNIT=hours")
-    assert files(data / "outputs/exports") == before
-
     monkeypatch.setenv("MPLBACKEND", "module://jupyters")  # of no use here
-    made(checkout, "plots")
+    printed = made(checkout, "plots")
+    assert (
+        printed[0] == "adding to .venv: the packages for plot, a minute or more"
+    )
     assert (data / "outputs/index.html").exists()
-    assert len(files(data / "outputs/plots")) == 10
+    assert len(files(data / "outputs/plots")) == 2 * len(PICTURES)
 
+    write_files(data, "outputs/plots/own.svg")
     made(checkout, "clean")
     assert not (checkout / ".venv").exists()
-    assert files(data).keys() == {
-        "exports/own (1).json",
-        "database/exports.db",
-        *(f"outputs/exports/{name}.csv" for name in REPORTS),
+    assert files(data).keys() == {"outputs/plots/own.svg"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "rm .venv/.ready",
+        "ln -sf nowhere .venv/bin/python",
+        "echo 'exit 1' > .venv/bin/python",
+    ],
+)
+def test_a_broken_virtual_environment_is_made_anew(
+    damage: str, checkout: Path
+) -> None:
+    python = write_program(
+        checkout / "python",
+        'test "$1 $2" != "-m venv" ||'
+        ' { rm -r "$4"; mkdir -p "$4/bin" && cp "$0" "$4/bin"; }',
+    )
+    write_files(checkout, ".venv/old")
+    first = made(checkout, "complete_set_up", f"PYTHON={python}")
+    assert first[0].startswith("making .venv")
+    assert not (checkout / ".venv/old").exists()
+
+    write_files(checkout, ".venv/old")
+    made(checkout, "complete_set_up", f"PYTHON={python}")
+    assert (checkout / ".venv/old").exists()
+    subprocess.run(damage, shell=True, cwd=checkout, check=True)
+    made(checkout, "complete_set_up", f"PYTHON={python}")
+    assert not (checkout / ".venv/old").exists()
+
+
+@pytest.mark.parametrize("python", ["an old python", "no python"])
+def test_make_refuses_too_old_a_python_before_it_makes_anything(
+    python: str, checkout: Path
+) -> None:
+    old = "import sys; sys.version_info = (3, 9, 2); exec(sys.argv[1])"
+    write_program(
+        checkout / "an old python",
+        'test "$1" = -c || { echo Python 3.9.2; exit; }\n'
+        f'exec {shlex.quote(sys.executable)} -c "{old}" "$2"',
+    )
+    error = refused(checkout, "create_tickets", f"PYTHON=./{python}")
+    assert error.startswith(f"error: ./{python} (")
+    assert "not Python 3.10 or later; name one" in error
+    assert "Python 3.9.2" in error or python == "no python"
+    assert not (checkout / ".venv").exists()
+
+
+def test_any_name_is_possible(prepared: Path, tmp_path: Path) -> None:
+    data = tmp_path / AWKWARD
+    (data / "exports").mkdir(parents=True)
+    write_export(data / "exports/own.json", export(created("10:00:00")))
+    # A shell that splits the name finds these.
+    others = ["it's", "a.json", "b", AWKWARD.replace("  ", " ")]
+    write_files(tmp_path, *others)
+    where = f"DATA_DIR={data}".replace("$", "$$")
+
+    made(prepared, "create_process_tickets", where, "DAYS=2", *SEEDED)
+    made(prepared, "process_tickets", where, "UNIT=hours")
+    outputs = {f"outputs/{name}.csv" for name in REPORTS}
+    yours = {"exports/own.json", "database/exports.db"}
+    yours |= {f"outputs/exports/{name}.csv" for name in REPORTS}
+    assert files(data).keys() == outputs | yours | {
+        "json/ticket_activities-2026-03-02.json",
+        "json/ticket_activities-2026-03-03.json",
+        "database/ticket_activities.db",
     }
+    assert files(data / "outputs/exports")["time_spent_open.csv"] == (
+        b"ticket_id,time_spent_open_hours\n1,24.0\n"
+    )
+    made(prepared, "clean", where)
+    assert files(data).keys() == yours
+    assert files(tmp_path).keys() >= {*others}
+
+
+@pytest.mark.parametrize(
+    ("exports", "ingested"),
+    [
+        (AWKWARD.replace("$", "$$"), 1),
+        (f"{AWKWARD}/1.json".replace("$", "$$"), 1),
+        ("[12].json", 2),
+        ("1.json '2.json'", 2),
+    ],
+)
+def test_exports_are_a_name_or_several_as_the_shell_reads_them(
+    exports: str, ingested: int, prepared: Path
+) -> None:
+    (prepared / AWKWARD).mkdir()
+    for number, name in enumerate(("1.json", "2.json", f"{AWKWARD}/1.json")):
+        write_export(
+            prepared / name, export(created("10:00:00", ticket=number))
+        )
+    printed = made(prepared, "process_tickets", f"EXPORTS={exports}")
+    assert f" {ingested} export" in printed[0]
+
+
+def test_a_bad_export_fails_in_the_end_after_the_reports(
+    prepared: Path,
+) -> None:
+    assert "data/exports" in refused(prepared, "process_tickets")
+    exports = prepared / "data/exports"
+    exports.mkdir(parents=True)
+    assert "data/exports" in refused(prepared, "process_tickets")
+    write_files(exports, "1.json")
+    write_export(exports / "2.json", export(created("10:00:00")))
+    run = make(prepared, "process_tickets")
+    assert run.returncode != 0
+    assert "error: data/exports/1.json: " in run.stderr
+    reports = prepared / "data/outputs/exports"
+    assert len(lines(reports / "ticket_metrics.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("DAYS=01", "DAYS=x", "DAYS=2x", "JSON=data/x.txt", "UNIT=days"),
+        *("NUM_TICKETS=0", "LOCALE=xx", "TIMEZONE=Mars", "FORM=none"),
+        *(
+            "SEED=x",
+            "END_AT=today",
+            "DATABASE=data/../data/database/exports.db",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_before_a_file_changes(
+    value: str, prepared: Path
+) -> None:
+    write_files(
+        prepared / "data",
+        *("json/ticket_activities.json", "x.txt", "database/exports.db"),
+        *("json/ticket_activities-2020-01-01.json", "exports/1.json"),
+    )
+    before = files(prepared / "data")
+    targets = ["create_process_tickets"]
+    if value.startswith("UNIT"):
+        targets.append("process_tickets")
+    for target in targets:
+        refused(prepared, target, "DAYS=2", value)
+        assert files(prepared / "data") == before
+
+
+def test_clean_removes_what_runs_make_and_nothing_else(checkout: Path) -> None:
+    data = checkout / "data"
+    outputs = [f"{name}.csv" for name in REPORTS]
+    outputs += ["index.html", *(f"plots/{name}.png" for name in PICTURES)]
+    generated = [
+        "json/ticket_activities.json",
+        "json/ticket_activities-2026-03-02.json",
+        "database/ticket_activities.db",
+        *(f"outputs/{name}" for name in outputs),
+    ]
+    parts = [re.sub("([^/]+)$", r".\1.part", name) for name in generated]
+    journals = ["ticket_activities.db", ".ticket_activities.db.part"]
+    own = [
+        "json/ticket_activities-mine.json",
+        "json/ticket_activities-2026-03-02.json.gz",
+        "json/.mine.json.part",
+        "exports/ticket_activities.json",
+        "database/exports.db",
+        "outputs/mine.csv",
+        "outputs/plots/mine.png",
+        *(f"outputs/exports/{name}" for name in outputs),
+    ]
+    write_files(data, *generated, *parts, *own)
+    write_files(data / "database", *(f"{name}-journal" for name in journals))
+    write_files(checkout, "mine.egg-info/PKG-INFO")
+    # Your exports' database and outputs stay even by another name.
+    yours = [
+        "DATABASE=./data/database/exports.db",
+        "OUTPUTS=data/outputs/exports",
+    ]
+    made(checkout, "clean", *yours)
+    assert {*own} < files(data).keys()
+    made(checkout, "clean")
+    assert files(data).keys() == {*own}
+    assert (checkout / "mine.egg-info/PKG-INFO").exists()
 
 
 def test_the_installed_commands_work_from_any_directory(
@@ -160,6 +376,44 @@ def run_without_packages(
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("lacking", "remedy"),
+    [
+        (
+            "sys.version_info = (3, 8, 10); sys.modules['zoneinfo'] = None;"
+            " del functools.cache, types.NoneType",
+            "Python 3.10 or later",
+        ),
+        ("sys.modules['fcntl'] = None", "on Windows in WSL"),
+    ],
+)
+def test_an_old_python_or_windows_is_refused_in_one_line(
+    lacking: str, remedy: str, script: str
+) -> None:
+    path = ROOT / f"{script}.py"
+    code = (
+        f"import functools, runpy, sys, types; sys.path[0] = {str(ROOT)!r};"
+        f" {lacking}; runpy.run_path({str(path)!r}, run_name='__main__')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    (error,) = run.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert remedy in error
+
+
+@pytest.mark.parametrize("module", [*SCRIPTS, "freshdesk/__init__"])
+def test_an_old_python_can_parse_what_refuses_it(module: str) -> None:
+    text = (ROOT / f"{module}.py").read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 8))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
