@@ -493,7 +493,8 @@ def recognized_json(text: str) -> tuple[str, str] | None:
         return "the API's answer: no export for that day", "name another day"
     for name in ("message", "description", "error", "errors"):
         if name in value:
-            return f"an error of the API: {encode(value[name])[:80]}", NEW_LINK
+            told = encode(value[name])[:80]
+            return f"an error of the API: {told}", "mend that, and ask again"
     rest = text[end:].strip()
     if text.startswith("{") and rest.startswith("{"):
         kind = "newline-delimited JSON"

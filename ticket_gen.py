@@ -17,19 +17,18 @@ TodaysForm) only write it down. One record of the README's form:
     {"performed_at": "21-04-2017 09:33:38 +0000", "ticket_id": 600,
      "performer_type": "user", "performer_id": 149018,
      "activity": {"note": {"id": 4025864, "type": 4}}}
-
-Limit: the README's form cannot mark a ticket's creation. Of several days
-(--days), a later one ingested alone can show a reopening that reads as a
-creation. Ingest them together, or write today's form, which marks creations.
 """
 
 from __future__ import annotations
+
+import freshdesk  # noqa: F401 - first: it refuses an old Python
+
+# isort: split
 
 import argparse
 import random
 import time
 import zoneinfo
-from array import array
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,16 +84,19 @@ class Shift(NamedTuple):
     share: float  # of the agents
     days: Sequence[int]  # 0 is Monday
     begins: float  # a local hour
-    ends: float  # a local hour; a night shift ends before it begins
+    hours: float
     skeleton: bool  # a few agents who stand in for every group
+
+    def is_at_work(self, weekday: int, hour: float) -> bool:
+        return weekday in self.days and (hour - self.begins) % 24 < self.hours
 
 
 SHIFTS = {
-    "early": Shift(0.28, range(5), 7.0, 15.5, False),
-    "day": Shift(0.44, range(5), 9.0, 17.5, False),
-    "late": Shift(0.18, range(5), 11.5, 20.0, False),
-    "night": Shift(0.05, range(7), 19.5, 7.5, True),
-    "weekend": Shift(0.05, (5, 6), 7.0, 20.0, True),
+    "early": Shift(0.28, range(5), 7.0, 8.5, False),
+    "day": Shift(0.44, range(5), 9.0, 8.5, False),
+    "late": Shift(0.18, range(5), 11.5, 8.5, False),
+    "night": Shift(0.05, range(7), 19.5, 12.0, True),
+    "weekend": Shift(0.05, (5, 6), 7.0, 13.0, True),
 }
 TICKETS_PER_AGENT = 20  # new tickets a day: a usual workload
 FEWEST_AGENTS = 12
@@ -149,7 +151,14 @@ ISSUES = {
     "Delivery": Issue(12, "Logistics", (20, 52, 22, 6), "delivery", True),
     "Feature Request": Issue(6, "Customer Care", (82, 17, 1, 0), "idea"),
 }
-SECOND_LEVEL, SECOND_LEVEL_SHARE = "Second Level", 0.1  # takes escalations
+SECOND_LEVEL = "Second Level"  # takes escalations
+GROUPS = {  # shares of the agents, by the weights of the issues
+    "Customer Care": 0.36,
+    "Technical Support": 0.324,
+    "Refund": 0.108,
+    "Logistics": 0.108,
+    SECOND_LEVEL: 0.1,
+}
 
 
 class Source(NamedTuple):
@@ -323,18 +332,18 @@ def table(weights: Mapping[T, float]) -> list[T]:
     return entries
 
 
-def steps_table(steps: Sequence[Step]) -> tuple[list[Step], array[float]]:
-    """Return steps, each as often as its weight has it, and waits in seconds.
+def steps_table(steps: Sequence[Step]) -> list[tuple[Step, float]]:
+    """Return steps, each as often as its weight has it, with waits in seconds.
 
     The waits of one step are the quantiles of its distribution.
     """
-    entries = table({step: step.weight for step in steps})
-    waits = array("d")
-    for step, times in Counter(entries).items():
-        for i in range(times):
-            normal = NormalDist().inv_cdf((i + 0.5) / times)
-            waits.append(60 * step.minutes * exp(step.spread * normal))
-    return entries, waits
+    normal = NormalDist()
+    times = Counter(table({step: step.weight for step in steps}))
+    return [
+        (step, 60 * step.minutes * exp(step.spread * normal.inv_cdf(quantile)))
+        for step, number in times.items()
+        for quantile in ((i + 0.5) / number for i in range(number))
+    ]
 
 
 class Clock:
@@ -367,16 +376,6 @@ class Clock:
         return self.when(self.reading(second) + wait)
 
 
-def local_hours(start: int, last: int, zone: tzinfo) -> list[tuple[int, float]]:
-    """Return the local weekday and hour of each slot up to *last* and beyond.
-
-    The slot beyond is for a status that follows its reply after the end.
-    """
-    slots = range(start, last + 2 * SLOT, SLOT)
-    moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
-    return [(m.weekday(), m.hour + m.minute / 60) for m in moments]
-
-
 # ---- People ----------------------------------------------------------------
 
 
@@ -394,7 +393,7 @@ class Staff:
         self.draw, self.start = draw, start
         self.teams = hire_teams(agents, ids)
         self.clocks = {
-            name: Clock(start, [is_at_work(shift, *hour) for hour in hours])
+            name: Clock(start, [shift.is_at_work(*hour) for hour in hours])
             for name, shift in SHIFTS.items()
         }
         self.office = by_size([s for s in SHIFTS if not SHIFTS[s].skeleton])
@@ -417,15 +416,9 @@ class Staff:
         return team[int(len(team) * self.draw() ** AGENT_SKEW)], shift
 
 
-def is_at_work(shift: Shift, weekday: int, hour: float) -> bool:
-    if shift.begins > shift.ends:
-        return hour >= shift.begins or hour < shift.ends
-    return weekday in shift.days and shift.begins <= hour < shift.ends
-
-
 def shifts_on_duty(weekday: int, hour: float) -> list[str]:
     """Return the shifts at work; skeleton shifts only if there is no other."""
-    present = [s for s in SHIFTS if is_at_work(SHIFTS[s], weekday, hour)]
+    present = [s for s in SHIFTS if SHIFTS[s].is_at_work(weekday, hour)]
     regular = [s for s in present if not SHIFTS[s].skeleton]
     return by_size(regular or present)
 
@@ -439,9 +432,8 @@ def hire_teams(
     agents: int, ids: Iterator[int]
 ) -> dict[tuple[str, str], list[int]]:
     """Return the agents of each group and shift."""
-    shares = group_shares()
-    teams: dict[tuple[str, str], list[int]] = {}
-    for group, share in shares.items():
+    teams = {}
+    for group, share in GROUPS.items():
         for name, shift in SHIFTS.items():
             if not shift.skeleton:
                 size = max(1, round(agents * share * shift.share))
@@ -449,28 +441,14 @@ def hire_teams(
     for name, shift in SHIFTS.items():
         if shift.skeleton:
             team = list(islice(ids, max(2, round(agents * shift.share))))
-            teams |= {(group, name): team for group in shares}
+            teams |= {(group, name): team for group in GROUPS}
     return teams
-
-
-def group_shares() -> dict[str, float]:
-    """Return each group's share of the agents, by its share of the work."""
-    work: dict[str, float] = defaultdict(float)
-    for issue in ISSUES.values():
-        work[issue.group] += issue.weight
-    total = sum(work.values()) / (1 - SECOND_LEVEL_SHARE)
-    shares = {group: weight / total for group, weight in work.items()}
-    return shares | {SECOND_LEVEL: SECOND_LEVEL_SHARE}
 
 
 def draw_addresses(locale: str, seed: int, size: int) -> list[str]:
     """Return addresses of the locale, each one line, as JSON text."""
-    try:
-        from faker import Faker
-    except ModuleNotFoundError:
-        raise Failure(
-            "Faker is missing; install it: python -m pip install faker"
-        ) from None
+    from faker import Faker
+
     fake = Faker(locale)
     fake.seed_instance(seed)
     return [dumps(", ".join(fake.address().split("\n"))) for _ in range(size)]
@@ -502,29 +480,11 @@ class Ticket:
     assigned: int | None  # who is shown as the agent
     contacted: bool
     step: Step  # the next step
-    second: int  # of the next step, within its minute
     unseen: bool  # opened before the first window and not yet in an export
     told: tuple[Any, ...]  # the state that today's form told last
 
 
-# The forms write a record from the ticket's id on. All records of a second
-# begin alike.
-
-
-def beginning(second: int) -> str:
-    """Return the text before the ticket's id in a record of that second."""
-    return f'{{"performed_at": "{format_timestamp(second)}", "ticket_id": '
-
-
-def note(ticket: Ticket, by: int, number: int, kind: int) -> str:
-    """Return the record of a note, the same in both forms."""
-    return (
-        f'{ticket.id}, "performer_type": "user", "performer_id": {by}, '
-        f'"activity": {{"note": {{"id": {number}, "type": {kind}}}}}}}'
-    )
-
-
-NAMES = [*LABELS.values(), *ISSUES, *PRODUCTS, *group_shares()]
+NAMES = [*LABELS.values(), *ISSUES, *PRODUCTS, *GROUPS]
 TEXT = {name: dumps(name) for name in NAMES}  # as JSON
 CATEGORY = {name: dumps(p.category) for name, p in PRODUCTS.items()}
 BOOLEANS = {False: "false", True: "true"}
@@ -536,18 +496,37 @@ def shipment_date(day: int) -> str:
     return dumps(f"{EPOCH + timedelta(days=day):%d %b, %Y}")
 
 
+def beginning(second: int) -> str:
+    """Return the text before the ticket's id in a record of that second."""
+    return f'{{"performed_at": "{format_timestamp(second)}", "ticket_id": '
+
+
 class ReadmeForm:
-    """The README's form: a note, or all twelve properties after a change."""
+    """The README's form: a note, or all twelve properties after a change.
+
+    A record is written from the ticket's id on: all of a second begin alike.
+    """
 
     id_offset = 0
+    system = '"system", "performer_id": null'
+
+    def record(self, ticket: Ticket, by: int | None, activity: str) -> str:
+        """Return the record of an activity of somebody, or of the system."""
+        who = self.system if by is None else f'"user", "performer_id": {by}'
+        return (
+            f'{ticket.id}, "performer_type": {who}, '
+            f'"activity": {{{activity}}}}}'
+        )
+
+    def note(self, ticket: Ticket, by: int, number: int, kind: int) -> str:
+        activity = f'"note": {{"id": {number}, "type": {kind}}}'
+        return self.record(ticket, by, activity)
 
     def changed(self, ticket: Ticket, by: int | None) -> str:
-        """Return the record of a change by somebody, or by the system."""
-        performer = f'"user", "performer_id": {by}'
-        if by is None:
-            performer = '"system", "performer_id": null'
-        return (
-            f'{ticket.id}, "performer_type": {performer}, "activity": {{'
+        """Return the record of a change."""
+        return self.record(
+            ticket,
+            by,
             f'"shipping_address": {ticket.address}, '
             f'"shipment_date": {ticket.shipment}, '
             f'"category": {CATEGORY[ticket.product]}, '
@@ -559,17 +538,14 @@ class ReadmeForm:
             f'"group": {TEXT[ticket.group]}, '
             f'"agent_id": {ticket.assigned or "null"}, '
             f'"requester": {ticket.requester}, '
-            f'"product": {TEXT[ticket.product]}}}}}'
+            f'"product": {TEXT[ticket.product]}',
         )
 
     def created(
         self, ticket: Ticket, by: int, created: int, _seen: int
     ) -> list[tuple[int, str]]:
-        """Return the record of the creation, with its second."""
+        """Return the records of the creation, each with its second."""
         return [(created, self.changed(ticket, by))]
-
-    def know(self, ticket: Ticket) -> None:
-        """Do nothing: this form tells all properties each time."""
 
 
 ORDER = dumps("Nº de pedido")  # a custom field's name is not always English
@@ -588,23 +564,11 @@ def state(ticket: Ticket) -> tuple[Any, ...]:
     )
 
 
-class TodaysForm:
+class TodaysForm(ReadmeForm):
     """Today's form: only what changed, and what the helpdesk does by itself."""
 
     id_offset = 103_000_000_000  # today's ids of people and notes are long
-
-    def know(self, ticket: Ticket) -> None:
-        """Take the ticket's state as told by an earlier export."""
-        ticket.told = state(ticket)
-
-    def record(self, ticket: Ticket, by: int | None, activity: str) -> str:
-        performer = f'"user", "performer_id": {by}'
-        if by is None:
-            performer = '"system"'
-        return (
-            f'{ticket.id}, "performer_type": {performer}, '
-            f'"activity": {{{activity}}}}}'
-        )
+    system = '"system"'
 
     def changed(self, ticket: Ticket, by: int | None) -> str:
         """Return the record of all that changed since the ticket's last one."""
@@ -624,7 +588,7 @@ class TodaysForm:
     ) -> list[tuple[int, str]]:
         """Return the records of the creation, each with its second.
 
-        The ticket is created without a group; an automation routes it.
+        A ticket is created without a group; an automation routes it.
         """
         ticket.told = state(ticket)
         due_by = format_timestamp(seen + 3600 * SLA_HOURS[ticket.priority])
@@ -662,51 +626,16 @@ class TodaysForm:
         )
 
 
-Form = ReadmeForm | TodaysForm
-FORMS: dict[str, Form] = {"readme": ReadmeForm(), "today": TodaysForm()}
+FORMS = {"readme": ReadmeForm(), "today": TodaysForm()}
 
 # ---- The simulation ---------------------------------------------------------
-
-
-class Agenda:
-    """The tickets by the second of their next steps.
-
-    The present minute has a list for each second; later minutes have one list
-    each. A list for each second to come takes a tenth more memory.
-    """
-
-    def __init__(self, first: int, last: int) -> None:
-        self.first, self.last = first, last
-        minutes = range(first, last + 1, MINUTE)
-        self.minutes: list[list[Ticket]] = [[] for _ in minutes]
-        self.seconds: list[list[Ticket]] = []
-        self.ends = first  # the end of the present minute
-
-    def add(self, when: int, ticket: Ticket) -> None:
-        """Remember the ticket's next step, unless it comes after the end."""
-        if when < self.ends:
-            self.seconds[when - self.ends].append(ticket)
-        elif when <= self.last:
-            minute, ticket.second = divmod(when - self.first, MINUTE)
-            self.minutes[minute].append(ticket)
-
-    def by_second(self) -> Iterator[tuple[int, list[Ticket]]]:
-        """Yield each second with its tickets, in the order they were added."""
-        for tickets in self.minutes:
-            self.seconds = [[] for _ in range(MINUTE)]
-            for ticket in tickets:
-                self.seconds[ticket.second].append(ticket)
-            tickets.clear()
-            begins, self.ends = self.ends, self.ends + MINUTE
-            yield from enumerate(self.seconds, begins)
 
 
 class Helpdesk:
     """The activities between *first* and *last*, both included, in time order.
 
-    The next step of every living ticket waits in the agenda, by second.
-    Written records wait for their second to be over: a status may come
-    seconds after its reply.
+    The agenda has the next step of every living ticket, by second. Records
+    wait for their second to be over: a status may come seconds after its reply.
     """
 
     def __init__(
@@ -717,13 +646,16 @@ class Helpdesk:
         last: int,
         zone: tzinfo,
         addresses: Sequence[str],
-        form: Form,
+        form: ReadmeForm,
     ) -> None:
         self.draw = random.Random(seed).random
         self.tickets, self.first, self.last = tickets, first, last
         self.addresses, self.form = addresses, form
         start = first - first % SLOT
-        hours = local_hours(start, last, zone)
+        # The slot beyond the end is for a status that follows its reply.
+        slots = range(start, last + 2 * SLOT, SLOT)
+        moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
+        hours = [(m.weekday(), m.hour + m.minute / 60) for m in moments]
         arrivals = [ARRIVALS[int(hour)] * WEEKDAYS[day] for day, hour in hours]
         self.customers = Clock(start, arrivals)
         self.opening, self.closing = map(self.customers.reading, (first, last))
@@ -734,21 +666,21 @@ class Helpdesk:
         self.first_requester = FIRST_REQUESTER + form.id_offset
         self.requesters = max(20, round(tickets * REQUESTERS_PER_TICKET))
         self.note_ids = count(FIRST_NOTE + form.id_offset)
-        self.agenda = Agenda(first, last)
+        self.agenda: dict[int, list[Ticket]] = defaultdict(list)
         self.records: dict[int, list[str]] = defaultdict(list)
         self.load_tables()
 
     def load_tables(self) -> None:
         """Make the tables above quick to draw from."""
         self.products = table({p: PRODUCTS[p].weight for p in PRODUCTS})
-        issues = {name: issue.weight for name, issue in ISSUES.items()}
+        self.sources = table({s: SOURCES[s].weight for s in SOURCES})
+        issues = {i: ISSUES[i].weight for i in ISSUES}
         unshipped = {i: issues[i] for i in issues if not ISSUES[i].shipped_only}
         self.issues = {True: table(issues), False: table(unshipped)}  # ships?
         self.priorities = {
             name: table(dict(enumerate(issue.priorities, start=1)))
             for name, issue in ISSUES.items()
         }
-        self.sources = table({s: SOURCES[s].weight for s in SOURCES})
         self.steps = {name: steps_table(steps) for name, steps in LIFE.items()}
         self.earlier_stages = table(EARLIER_STAGES)
         self.shipment_days = table(SHIPMENT_DAYS)
@@ -763,8 +695,8 @@ class Helpdesk:
             number += 1 + int(self.draw() * 3)
         arrivals = self.arrive(self.tickets - earlier)
         seen, created = next(arrivals, (NEVER, NEVER))
-        for second, tickets in self.agenda.by_second():
-            for ticket in tickets:
+        for second in range(self.first, self.last + 1):
+            for ticket in self.agenda.pop(second, ()):
                 self.act(second, ticket)
             while seen == second:
                 self.create(number, seen, created)
@@ -799,9 +731,8 @@ class Helpdesk:
         """
         second = self.arrival(self.draw() ** 2)
         ticket = self.open_ticket(number, second, is_earlier=True)
-        steps, _ = self.steps[ticket.stage]
-        ticket.step = steps[int(self.draw() * TABLE)]
-        self.agenda.add(second, ticket)
+        ticket.step, _ = self.steps[ticket.stage][int(self.draw() * TABLE)]
+        self.agenda[second].append(ticket)
 
     def create(self, number: int, seen: int, created: int) -> None:
         """Let a new ticket arrive, and plan its first step."""
@@ -838,7 +769,11 @@ class Helpdesk:
         ticket.assigned = ticket.agent if is_assigned else None
         ticket.contacted = ticket.unseen = False
         if is_earlier:
-            self.grow_old(ticket)
+            ticket.stage = self.earlier_stages[int(draw() * TABLE)]
+            ticket.contacted = ticket.stage != "New"
+            ticket.assigned = ticket.agent
+            ticket.unseen = True
+            ticket.told = state(ticket)
         ticket.address = ticket.shipment = NOT_SHIPPED
         if ships:
             ticket.address = self.addresses[person % len(self.addresses)]
@@ -846,19 +781,9 @@ class Helpdesk:
             ticket.shipment = shipment_date(second // DAY + days)
         return ticket
 
-    def grow_old(self, ticket: Ticket) -> None:
-        """Let the ticket be one that was opened before the first window."""
-        ticket.stage = self.earlier_stages[int(self.draw() * TABLE)]
-        ticket.contacted = ticket.stage != "New"
-        ticket.assigned = ticket.agent
-        ticket.unseen = True
-        self.form.know(ticket)
-
     def plan(self, second: int, ticket: Ticket) -> None:
         """Draw the ticket's next step, and put it into the agenda."""
-        steps, waits = self.steps[ticket.stage]
-        drawn = int(self.draw() * TABLE)
-        ticket.step, wait = steps[drawn], waits[drawn]
+        ticket.step, wait = self.steps[ticket.stage][int(self.draw() * TABLE)]
         who = ticket.step.who
         wait *= 0.75 + self.draw() / 2
         wait *= SOURCES[ticket.source].pace
@@ -871,9 +796,9 @@ class Helpdesk:
             when += int(self.draw() * 90) - when % 3600
         else:
             return
-        if when <= second:
-            when = second + 1
-        self.agenda.add(when, ticket)
+        when = max(when, second + 1)
+        if when <= self.last:
+            self.agenda[when].append(ticket)
 
     def agents_turn(self, second: int, ticket: Ticket, wait: float) -> int:
         """Return when the agents' wait is over.
@@ -905,7 +830,7 @@ class Helpdesk:
                 kind = SOURCES[ticket.source].reply
                 if step.who == AGENT and not ticket.contacted:
                     ticket.contacted = is_news = True
-            record = note(ticket, by, next(self.note_ids), kind)
+            record = self.form.note(ticket, by, next(self.note_ids), kind)
             self.records[second].append(record)
         ticket.stage = step.to
         if step.effect != STAYS:
@@ -976,9 +901,7 @@ def write_helpdesk(
         tickets, seed, first, end_at, timezone, addresses, FORMS[form]
     )
     starts = range(first, end_at, DAY)
-    paths = [output]
-    if days > 1:
-        paths = [dated(output, start) for start in starts]
+    paths = [output if days == 1 else dated(output, s) for s in starts]
     with ExitStack() as stack:
         stack.enter_context(locked(output.parent))
         stack.enter_context(without_garbage_collection())
@@ -995,14 +918,9 @@ def write_helpdesk(
         )
     show_progress("")
     names = str(paths[0]) if days == 1 else f"{paths[0]} ... {paths[-1]}"
-    since, until = (
-        format_timestamp(second).removesuffix(" +0000")
-        for second in (first, end_at)
-    )
-    print(
-        f"{names}: {plural(total, 'activity')} of {plural(tickets, 'ticket')}, "
-        f"{since} to {until} UTC"
-    )
+    made = f"{plural(total, 'activity')} of {plural(tickets, 'ticket')}"
+    since, until = format_timestamp(first)[:19], format_timestamp(end_at)[:19]
+    print(f"{names}: {made}, {since} to {until} UTC")
 
 
 def dated(path: Path, start: int) -> Path:
@@ -1061,9 +979,8 @@ def number_of_days(text: str) -> int:
 
 def moment(text: str) -> int:
     """Return the second since 1970 of an ISO 8601 time with its offset."""
-    iso = text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text
-    with suppress(ValueError):
-        parsed = datetime.fromisoformat(iso)
+    with suppress(ValueError):  # Python 3.10 knows no Z
+        parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
         if parsed.tzinfo is not None and 1971 < parsed.year < 9990:
             return (parsed - EPOCH) // timedelta(seconds=1)
     raise argparse.ArgumentTypeError(
@@ -1087,7 +1004,9 @@ def locale_name(name: str) -> str:
     try:
         from faker.config import AVAILABLE_LOCALES
     except ModuleNotFoundError:
-        return name  # the run will say that Faker is missing
+        raise Failure(
+            "Faker is missing; install it: python -m pip install faker"
+        ) from None
     known = name.replace("-", "_")
     if known not in AVAILABLE_LOCALES:
         raise argparse.ArgumentTypeError(

@@ -153,7 +153,7 @@ KNOWN: dict[str, tuple[bytes | str, str]] = {
     ),
     "an error": (
         '{"code": "access_denied", "message": "Not \\u001b allowed"}',
-        f'an error of the API: "Not \\u001b allowed"; {NEW_LINK}',
+        'an error of the API: "Not \\u001b allowed"; mend that, and ask again',
     ),
     "nothing": (b"", f"the file is empty; {NEW_LINK}"),
     "an expired link": (
