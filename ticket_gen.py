@@ -160,31 +160,34 @@ GROUPS = {  # shares of the agents, by the weights of the issues
     SECOND_LEVEL: 0.1,
 }
 
+# Who takes a step. A colleague helps the assigned agent; a contact is in copy.
+AGENT, COLLEAGUE, CUSTOMER, CONTACT, SYSTEM, NOBODY = range(6)
+PUBLIC = -1  # a public note, whose type depends on the ticket's source
+SILENT = -2  # no note
+
 
 class Source(NamedTuple):
     weight: float
     reply: int  # the type of public notes: email is replied to by email
     pace: float  # multiplies every wait: a chat or a call is soon over
     stage: str  # where a ticket begins
+    creator: int = CUSTOMER
 
 
 EMAIL, PORTAL, PHONE, TWITTER, FACEBOOK, CHAT, WIDGET = 1, 2, 3, 5, 6, 7, 9
+OUTBOUND = 10  # an agent writes to a customer, unasked
 SOURCES = {
     EMAIL: Source(46, REPLY, 1.0, "New"),
     PORTAL: Source(20, PUBLIC_NOTE, 1.0, "New"),
-    PHONE: Source(14, PUBLIC_NOTE, 0.6, "New"),
+    PHONE: Source(14, PUBLIC_NOTE, 0.6, "New", AGENT),
     CHAT: Source(9, PUBLIC_NOTE, 0.5, "Talk"),
     WIDGET: Source(6, REPLY, 1.0, "New"),
     TWITTER: Source(3, PUBLIC_NOTE, 0.7, "New"),
+    OUTBOUND: Source(3, REPLY, 1.0, "Outbound", AGENT),
     FACEBOOK: Source(2, PUBLIC_NOTE, 0.7, "New"),
 }
 # This share of tickets gets an agent when opened; an agent picks up the rest.
 ASSIGNED_SHARE = 0.65
-
-# Who takes a step. A colleague helps the assigned agent; a contact is in copy.
-AGENT, COLLEAGUE, CUSTOMER, CONTACT, SYSTEM, NOBODY = range(6)
-PUBLIC = -1  # a public note, whose type depends on the ticket's source
-SILENT = -2  # no note
 
 STAYS, HANDS_OVER, ESCALATES = range(3)
 
@@ -206,9 +209,11 @@ class Step(NamedTuple):
 
 
 # The status that a stage shows. New: nobody has worked on the ticket. Talk: a
-# live conversation, note after note; few tickets, many activities.
+# live conversation, note after note; few tickets, many activities. The form of
+# 2017 has no word for spam and deleted tickets, so that they are closed there.
 LABELS = {
     "New": "Open",
+    "Outbound": "Open",
     "Talk": "Open",
     "Open": "Open",
     "Pending": "Pending",
@@ -216,6 +221,8 @@ LABELS = {
     "Third party": "Waiting on Third Party",
     "Resolved": "Resolved",
     "Closed": "Closed",
+    "Spam": "Closed",
+    "Deleted": "Closed",
 }
 LIFE: dict[str, tuple[Step, ...]] = {
     "New": (
@@ -225,7 +232,9 @@ LIFE: dict[str, tuple[Step, ...]] = {
         Step(11, AGENT, PUBLIC, "Pending", 30, 1.1),
         Step(11, AGENT, PUBLIC, "Open", 20, 1.1),  # "we are on it"
         Step(4, AGENT, FORWARD, "Third party", 45, 1.1),
-        Step(5, AGENT, SILENT, "Closed", 25, 1.0),  # spam, duplicates
+        Step(1, AGENT, SILENT, "Closed", 25, 1.0),  # duplicates
+        Step(2, COLLEAGUE, SILENT, "Spam", 10, 1.0),
+        Step(2, COLLEAGUE, SILENT, "Deleted", 20, 1.0),
         Step(8, AGENT, PRIVATE_NOTE, "New", 15, 1.0),
         Step(4, COLLEAGUE, PRIVATE_NOTE, "New", 20, 1.0),
         Step(7, CUSTOMER, PUBLIC, "New", 35, 1.2),  # "also, ..."
@@ -233,6 +242,11 @@ LIFE: dict[str, tuple[Step, ...]] = {
         Step(3, AGENT, PUBLIC, "Talk", 12, 1.0),
         Step(2, AGENT, PRIVATE_NOTE, "New", 20, 1.0, HANDS_OVER),
         Step(1.5, AGENT, PRIVATE_NOTE, "New", 25, 1.0, ESCALATES),
+    ),
+    "Outbound": (  # most are never answered
+        Step(40, AGENT, SILENT, "Closed", 15, 1.0),
+        Step(22, CUSTOMER, PUBLIC, "Open", 90, 1.3),
+        Step(38, SYSTEM, SILENT, "Resolved", 2 * 24 * 60, 0.0),
     ),
     "Talk": (
         Step(47, AGENT, PUBLIC, "Talk", 2.5, 0.8),
@@ -289,6 +303,11 @@ LIFE: dict[str, tuple[Step, ...]] = {
     "Closed": (
         Step(98.5, NOBODY, SILENT, "Closed", 0, 0.0),
         Step(1.5, CUSTOMER, PUBLIC, "Open", 180, 1.2),
+    ),
+    "Spam": (Step(1, NOBODY, SILENT, "Spam", 0, 0.0),),
+    "Deleted": (
+        Step(80, NOBODY, SILENT, "Deleted", 0, 0.0),
+        Step(20, COLLEAGUE, PRIVATE_NOTE, "Open", 45, 1.0),  # restored
     ),
 }
 # The stages of the tickets that were opened before the first window.
@@ -550,17 +569,24 @@ class ReadmeForm:
 
 ORDER = dumps("Nº de pedido")  # a custom field's name is not always English
 # The properties of a ticket that can change, as today's form names them.
-STATE = ("status", "priority", "group", "agent_id", "Contacted customer")
+STATE = (
+    *("status", "priority", "group", "agent_id", "Contacted customer"),
+    *("spam", "deleted"),
+)
+# A ticket keeps its status when it is marked as spam or deleted.
+LABELS_TODAY = LABELS | {"Spam": "Open", "Deleted": "Open"}
 
 
 def state(ticket: Ticket) -> tuple[Any, ...]:
     """Return the values of STATE, as they are written."""
     return (
-        TEXT[LABELS[ticket.stage]],
+        TEXT[LABELS_TODAY[ticket.stage]],
         ticket.priority,
         TEXT[ticket.group],
         ticket.assigned,
         BOOLEANS[ticket.contacted],
+        BOOLEANS[ticket.stage == "Spam"],
+        BOOLEANS[ticket.stage == "Deleted"],
     )
 
 
@@ -615,7 +641,7 @@ class TodaysForm(ReadmeForm):
             f'"ticket_type": {TEXT[ticket.issue]}, '
             f'"product": {TEXT[ticket.product]}, '
             f'"Category": {CATEGORY[ticket.product]}, '
-            '"Contacted customer": false'
+            f'"Contacted customer": {BOOLEANS[ticket.contacted]}'
         )
         if ticket.address == NOT_SHIPPED:
             return activity
@@ -737,7 +763,8 @@ class Helpdesk:
     def create(self, number: int, seen: int, created: int) -> None:
         """Let a new ticket arrive, and plan its first step."""
         ticket = self.open_ticket(number, seen)
-        by = ticket.agent if ticket.source == PHONE else ticket.requester
+        is_agents = SOURCES[ticket.source].creator == AGENT
+        by = ticket.agent if is_agents else ticket.requester
         for second, record in self.form.created(ticket, by, created, seen):
             self.records[second].append(record)
         self.plan(created, ticket)
@@ -761,16 +788,17 @@ class Helpdesk:
         ticket.group = ISSUES[ticket.issue].group
         ticket.source = self.sources[int(draw() * TABLE)]
         ticket.stage = SOURCES[ticket.source].stage
-        called = ticket.source == PHONE  # an agent has answered the phone
+        is_agents = SOURCES[ticket.source].creator == AGENT
         ticket.agent, ticket.shift = self.staff.pick(
-            second, ticket.group, ticket.priority, now=called or is_earlier
+            second, ticket.group, ticket.priority, now=is_agents or is_earlier
         )
-        is_assigned = called or draw() < ASSIGNED_SHARE
+        is_assigned = is_agents or draw() < ASSIGNED_SHARE
         ticket.assigned = ticket.agent if is_assigned else None
-        ticket.contacted = ticket.unseen = False
+        ticket.contacted = ticket.source == OUTBOUND
+        ticket.unseen = False
         if is_earlier:
             ticket.stage = self.earlier_stages[int(draw() * TABLE)]
-            ticket.contacted = ticket.stage != "New"
+            ticket.contacted |= ticket.stage != "New"
             ticket.assigned = ticket.agent
             ticket.unseen = True
             ticket.told = state(ticket)

@@ -21,7 +21,15 @@ import pytest
 
 import ticket_gen
 from freshdesk import DAY, PUBLIC_NOTE_TYPES, format_timestamp, parse_timestamp
-from ticket_gen import FIRST_REQUESTER, LABELS, LIFE, PRODUCTS, main
+from ticket_gen import (
+    FIRST_REQUESTER,
+    LABELS,
+    LIFE,
+    OUTBOUND,
+    PHONE,
+    PRODUCTS,
+    main,
+)
 
 
 class Record(NamedTuple):
@@ -38,7 +46,8 @@ class Record(NamedTuple):
 
     @property
     def is_agents(self) -> bool:
-        return self.by is not None and self.by < FIRST_REQUESTER
+        # Ids of people begin at 103,000,000,000 in today's form.
+        return self.by is not None and self.by % 10**9 < FIRST_REQUESTER
 
     @property
     def is_answer(self) -> bool:
@@ -56,6 +65,7 @@ README_PROPERTIES = [
     *("issue_type", "source", "status", "priority", "group", "agent_id"),
     *("requester", "product"),
 ]
+CONTACTED = {"readme": "contacted_customer", "today": "Contacted customer"}
 # A ticket's other properties tell what it is about.
 CHANGING = {"contacted_customer", "status", "priority", "group", "agent_id"}
 ENDED = {"Resolved", "Closed"}
@@ -166,10 +176,11 @@ def test_todays_form_says_only_what_changed() -> None:
     known: dict[tuple[int, str], Any] = {}
     for record in export["activities_data"]:
         is_system = record["performer_type"] == "system"
-        assert is_system == ("performer_id" not in record)
+        # Ids have more than 32 bits; the system has none.
+        assert is_system == (record.get("performer_id", 0) < 1 << 32)
         activity = record["activity"]
         assert len(activity) == 1 or (activity and "note" not in activity)
-        for key in {*CHANGING, "Contacted customer"} & set(activity):
+        for key in {*CHANGING, *CONTACTED.values()} & set(activity):
             place = record["ticket_id"], key
             assert known.get(place, "") != activity[key]
             known[place] = activity[key]
@@ -183,17 +194,34 @@ def test_todays_form_says_only_what_changed() -> None:
 
 
 def test_todays_form_tells_when_a_ticket_is_due() -> None:
-    due = 0
+    due = early = 0
     for history in tickets("--form", "today").values():
         priorities = [r.activity.get("priority") for r in history]
         for record in (r for r in history if "due_by" in r.activity):
             due += 1
+            early += record is history[0]
             hours = ticket_gen.SLA_HOURS[next(filter(None, priorities))]
             assert list(record.activity.items()) == [
                 ("sla_policy", "Default SLA Policy"),
                 ("due_by", format_timestamp(record.second + 3600 * hours)),
             ]
     assert due == 4500
+    assert 0 < early < 0.2 * due  # than the creation
+
+
+def test_todays_form_marks_spam_and_deleted_tickets() -> None:
+    marked: dict[str, Counter[bool]] = defaultdict(Counter)
+    for history in tickets("--form", "today").values():
+        is_marked = {"spam": False, "deleted": False}
+        for record in history:
+            for key in set(is_marked) & set(record.activity):
+                value = is_marked[key] = not is_marked[key]
+                assert record.activity == {key: value}
+                assert record.is_agents
+                marked[key][value] += 1
+    for key in ("spam", "deleted"):
+        assert 0.01 < marked[key][True] / 5000 < 0.03
+    assert 0 < marked["deleted"][False] < marked["deleted"][True] / 2
 
 
 def test_both_forms_tell_of_the_same_helpdesk() -> None:
@@ -339,13 +367,32 @@ def test_everybody_does_what_is_theirs() -> None:
     assert 0 < contacts < 2000
 
 
-def test_a_ticket_is_created_by_its_requester_or_on_the_phone() -> None:
+def test_an_agent_creates_calls_and_outbound_emails_only() -> None:
     sources = set()
     for first in (history[0] for history in new_tickets()):
         sources.add(source := first.activity["source"])
-        creator = "agent_id" if source == ticket_gen.PHONE else "requester"
+        creator = "agent_id" if source in (PHONE, OUTBOUND) else "requester"
         assert first.by == first.activity[creator]
     assert sources == set(ticket_gen.SOURCES)
+
+
+@both_forms
+def test_outbound_emails_are_mostly_never_answered(form: str) -> None:
+    histories = tickets("--form", form)
+    outbound = asked = resolved = 0
+    for number in sorted(histories)[500:]:
+        history = histories[number]
+        created = next(r for r in history if "source" in r.activity)
+        if created.activity["source"] == OUTBOUND:
+            outbound += 1
+            assert created.is_agents
+            assert created.activity[CONTACTED[form]]
+            notes = [r for r in history if r.note in PUBLIC_NOTE_TYPES]
+            asked += bool(notes) and not notes[0].is_agents
+            answered = any(r.is_answer for r in notes)
+            resolved += answered and any(r.is_ending for r in history)
+    assert 0.02 < outbound / 4500 < 0.04
+    assert 0 < resolved < asked < outbound / 2
 
 
 @pytest.mark.parametrize("key", ["requester", "product", "agent_id"])
@@ -375,7 +422,7 @@ def test_a_ticket_keeps_what_it_is_about() -> None:
 
 def test_contacted_customer_turns_true_with_the_first_reply() -> None:
     for history in new_tickets():
-        answered = False
+        answered = history[0].activity["source"] == OUTBOUND
         for record in history:
             answered = answered or record.is_answer
             told = record.activity.get("contacted_customer", answered)
