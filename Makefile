@@ -38,6 +38,8 @@ STATUS_ALIAS ?=
 
 # Of the durations in the CSV files: seconds, minutes or hours.
 UNIT ?= seconds
+# Of the hours and weeks in them, as Europe/Berlin.
+REPORT_TIMEZONE ?= UTC
 
 # How often the long campaigns kill each script in each way, ...
 KILLS ?= 100
@@ -92,7 +94,8 @@ generate = $(BIN)/python ticket_gen.py --output=$(json) \
 	$(if $(SEED),--seed=$(call quoted,$(SEED))) \
 	$(if $(END_AT),--end-at=$(call quoted,$(END_AT)))
 ingest = $(BIN)/python export_json.py
-query = $(BIN)/python sql_queries.py --unit=$(call quoted,$(UNIT))
+query = $(BIN)/python sql_queries.py --unit=$(call quoted,$(UNIT)) \
+	--timezone=$(call quoted,$(REPORT_TIMEZONE))
 
 # Wrong values are refused before a file changes. A script that is to print its
 # help checks its options first; make checks what it reads itself.

@@ -589,6 +589,20 @@ def nothing(_: None) -> str:
     return ""
 
 
+def utc_second(text: str) -> int | None:
+    """Return "28-07-2026 23:00:00 +0000" in seconds since 1970; None for
+    another offset, which a number cannot tell.
+    """
+    return time_or_none(text) if text.endswith("+0000") else None
+
+
+def time_or_none(text: str) -> int | None:
+    try:
+        return parse_timestamp(text)
+    except ValueError:
+        return None
+
+
 Store = Callable[[Any], object]
 # Columns of another type than their property: its type, and how it is stored.
 # None is a value that the column cannot hold, or not exactly.
@@ -600,7 +614,10 @@ STORES: dict[str, tuple[type, Store]] = {
     "deleted": (bool, int),
     "spam": (bool, int),
     "shipment_date": (str, iso_date),
+    "due_by": (str, utc_second),
 }
+# What a column holds of a text that it cannot hold exactly, if not the text.
+INEXACT: dict[str, Store] = {"due_by": time_or_none}
 
 
 class Column(NamedTuple):
@@ -706,6 +723,13 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else encode(value)
 
 
+def inexact(column: str, value: object) -> object:
+    """Return what a column holds of a value that it cannot hold exactly."""
+    if not isinstance(value, str):
+        return None
+    return INEXACT[column](value) if column in INEXACT else value
+
+
 class Shape(NamedTuple):
     """How values with the same names and types are stored."""
 
@@ -767,14 +791,14 @@ def stored(values: Json, *, is_note: bool) -> tuple[Columns, list[object]]:
     for place, store in stores:
         row[place] = store(row[place])
     if None in row:
-        # A text column keeps what it cannot hold exactly, others do not.
+        # What a column cannot hold exactly stands in other_properties, too.
         pairs = [*zip(columns, names, row, strict=False)]
         others = [*others, *[name for _, name, kept in pairs if kept is None]]
         held = {
-            column: values[name] if kept is None else kept
+            column: inexact(column, values[name]) if kept is None else kept
             for column, name, kept in pairs
-            if kept is not None or isinstance(values[name], str)
         }
+        held = {c: kept for c, kept in held.items() if kept is not None}
         columns, row = (*held, "other_properties"), [*held.values()]
     if others:
         row.append(as_json({name: values[name] for name in others}))

@@ -9,8 +9,9 @@ views of `sql/views`: `sql/time_to_first_response.sql` makes
         704,1800
 
 Put another `.sql` file there to get its CSV file. An empty field is unknown; 0
-is known to be none. In SQL, times (columns in _at, hour) and durations (columns
-in _seconds) are integers of seconds; readable() makes ISO 8601 of times.
+is known to be none. In SQL, times (columns in _at, hour, week) and durations
+(columns in _seconds) are integers of seconds; readable() makes ISO 8601 of
+times.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ import signal
 import sqlite3
 import sys
 from array import array
+from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
     closing,
     contextmanager,
+    suppress,
 )
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import partial
 from importlib import import_module
 from math import ceil
@@ -43,6 +47,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from freshdesk import (
     DATABASE,
+    DAY,
+    EPOCH,
+    FIRST_SECOND,
+    LAST_SECOND,
     OUTPUTS_DIR,
     Failure,
     QueryError,
@@ -59,6 +67,7 @@ from freshdesk import (
     show_progress,
     sql,
     sql_dir,
+    time_zone,
     views,
 )
 from freshdesk.statuses import status_alias
@@ -77,12 +86,106 @@ is_number = re.compile(r"-[0-9]+(\.[0-9]+)?").fullmatch
 
 # The queries behind the terminal's lines: always, and when all reports run.
 ALWAYS = ["counts"]
-OVERVIEW = [*ALWAYS, "metrics", "longest_waiting"]
+OVERVIEW = [
+    *ALWAYS,
+    "metrics",
+    "last_weeks",
+    "longest_waiting",
+    "oldest_open",
+]
 PAGE = [*OVERVIEW, "longest_waiting_described"]
 
 Row = tuple[Any, ...]
 # Answers a query, some rows at a time. Raises QueryError.
 Engine = Callable[[str], Iterator["pandas.DataFrame"]]
+
+
+# The time zone of the reports, and the period of the tickets that they count
+
+
+def own_views(
+    zone: tzinfo, since: date | None, until: date | None
+) -> dict[str, str]:
+    """Return the views that take the place of the project's in this run."""
+    own = {}
+    if zone is not timezone.utc:
+        own["time_zone_offsets"] = time_zone_offsets(zone)
+    if since or until:
+        own["report_period"] = report_period(zone, since, until)
+    return own
+
+
+def time_zone_offsets(zone: tzinfo) -> str:
+    """Return the view of this name: the offsets from a week before the first
+    export to a week after the end of the clock.
+    """
+    starts, offsets = zip(*offset_changes(zone), strict=True)
+    starts = (-100_000_000_000, *starts[1:])
+    ends = (*starts[1:], 300_000_000_000)
+    values = ", ".join(map(str, zip(starts, ends, offsets, strict=True)))
+    return f"""
+-- Key: starts_at
+with offsets (starts_at, ends_at, offset_seconds) as (
+    values {values}
+),
+
+first_export as (
+    select min(start_at) as start_at
+    from exports
+)
+
+select
+    cast(o.starts_at as bigint) as starts_at,
+    cast(o.ends_at as bigint) as ends_at,
+    cast(o.offset_seconds as bigint) as offset_seconds
+from offsets as o
+cross join first_export as e
+cross join clock as c
+where
+    o.ends_at > e.start_at - 8 * 86400
+    and o.starts_at <= c.as_of + 8 * 86400"""
+
+
+def offset_changes(zone: tzinfo) -> Iterator[tuple[int, int]]:
+    """Yield when each offset from UTC begins, from 1970 to 2100, and the
+    offset in seconds. A day has one change at most.
+    """
+
+    def offset(second: int) -> int:
+        away = datetime.fromtimestamp(second, zone).utcoffset()
+        return (away or timedelta()) // timedelta(seconds=1)
+
+    known = offset(0)
+    yield 0, known
+    for start in range(0, 131 * 366 * DAY, DAY):
+        before, known = known, offset(start + DAY)
+        if known != before:
+            seconds = range(start, start + DAY)
+            place = bisect(seconds, 0, key=lambda s: offset(s) != before)
+            yield start + place, known
+
+
+def report_period(zone: tzinfo, since: date | None, until: date | None) -> str:
+    """Return the view of this name: from the first second of *since* to
+    before the first second after *until*.
+    """
+    since_at = until_at = None
+    if since:
+        since_at = midnight(since, zone)
+    if until and until < date.max:
+        until_at = midnight(until + timedelta(days=1), zone)
+    bounds = {"since_at": since_at, "until_at": until_at}
+    columns = [
+        f"cast({'null' if second is None else second} as bigint) as {name}"
+        for name, second in bounds.items()
+    ]
+    return f"select {', '.join(columns)}"
+
+
+def midnight(day: date, zone: tzinfo) -> int:
+    """Return the first second of a day in a time zone."""
+    first = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return (first - EPOCH) // timedelta(seconds=1)
 
 
 # SQLite's engine
@@ -119,9 +222,14 @@ class PercentileDisc:
 
 
 @contextmanager
-def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
+def sqlite_engine(
+    database: Path,
+    queries: Sequence[str],
+    own: Mapping[str, str] | None = None,
+) -> Iterator[Engine]:
     """Open the engine that reads what export_json.py ingested, as it is at one
-    moment. It evaluates the views that *queries* need, and can only read.
+    moment. It evaluates the views that *queries* need, *own* ones in place of
+    the project's, and can only read.
     """
     import pandas
 
@@ -144,9 +252,9 @@ def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
             with refused(interrupts):
                 connection.execute("pragma temp_store = file")
                 connection.execute("begin")
-                for view in needed_views(queries):
+                for view, query in needed_views(queries, own).items():
                     show_progress(view)
-                    evaluate(connection, view)
+                    evaluate(connection, view, query)
         except QueryError as error:
             raise Failure(
                 f"{database}: cannot be read ({error}); check the disk, the"
@@ -156,33 +264,34 @@ def sqlite_engine(database: Path, queries: Sequence[str]) -> Iterator[Engine]:
         yield engine
 
 
-def needed_views(queries: Sequence[str]) -> list[str]:
+def needed_views(
+    queries: Sequence[str], own: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the views that queries name, and the views those name, in an order
-    in which each can be evaluated.
+    in which each can be evaluated. *Own* ones take the place of the project's.
 
     A name in a text counts, too: that costs time, and nothing else.
     """
-    needed: list[str] = []
+    known = {**views(), **(own or {})}
+    needed: dict[str, str] = {}
 
     def need(query: str) -> None:
         words = set(re.findall(r"\w+", re.sub(r"--.*", "", query).lower()))
-        for view in sorted(words & views().keys() - {*needed}):
-            need(views()[view])
-            if view not in needed:
-                needed.append(view)
+        for view in sorted(words & known.keys() - needed.keys()):
+            need(known[view])
+            needed.setdefault(view, known[view])
 
     for query in queries:
         need(query)
     return needed
 
 
-def evaluate(connection: sqlite3.Connection, view: str) -> None:
+def evaluate(connection: sqlite3.Connection, view: str, query: str) -> None:
     """Put the rows of a view into a temporary table of its name.
 
     The table hides the database's own copy of the view. Its primary key is the
     one in the head comment of the view, so that joins and windows are quick.
     """
-    query = views()[view]
     described = connection.execute(f"select * from ({query}) limit 0")
     columns = [name for name, *_ in described.description]
     rowid = ""
@@ -285,18 +394,29 @@ def naming_report(report: Path) -> Iterator[None]:
 
 
 def write_csv(
-    engine: Engine, query: str, files: ExitStack, target: str, unit: str
+    engine: Engine,
+    query: str,
+    files: ExitStack,
+    target: str,
+    unit: str,
+    zone: tzinfo,
 ) -> None:
     """Write a result to a file, which takes its place when *files* close."""
     file = files.enter_context(replacing(Path(target)))
     for number, frame in enumerate(engine(query)):
-        file.write(csv_text(frame, unit, with_header=number == 0))
+        file.write(csv_text(frame, unit, zone, with_header=number == 0))
     file.flush()
 
 
-def csv_text(frame: pandas.DataFrame, unit: str, *, with_header: bool) -> str:
+def csv_text(
+    frame: pandas.DataFrame,
+    unit: str,
+    zone: tzinfo = timezone.utc,
+    *,
+    with_header: bool,
+) -> str:
     """Return a result as a CSV file has it."""
-    shown = readable(frame, unit)
+    shown = readable(frame, unit, zone)
     text: str = shown.to_csv(
         index=False, header=with_header, lineterminator="\n"
     )
@@ -320,9 +440,11 @@ class EndingInNewline(io.StringIO):
         return super().write(row.removesuffix("\r\n") + "\n")
 
 
-def readable(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
-    """Return a result as people read it: times in ISO 8601, durations in their
-    unit, text that no spreadsheet runs.
+def readable(
+    frame: pandas.DataFrame, unit: str, zone: tzinfo
+) -> pandas.DataFrame:
+    """Return a result as people read it: times in ISO 8601, hours of their time
+    zone, durations in their unit, text that no spreadsheet runs.
 
     Raises QueryError if a duration is not a number, or two columns have one
     name.
@@ -339,6 +461,10 @@ def readable(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
                 raise QueryError(f"{name} is not of numbers; leave out --unit")
             if is_number:
                 shown[name] = (column * 100 / UNITS[unit]).round() / 100
+        elif is_integer_dtype(column) and name == "hour":
+            shown[name] = local_time(column, zone)
+        elif is_integer_dtype(column) and name == "week":
+            shown[name] = iso_8601(column).str.removesuffix("T00:00:00Z")
         elif is_integer_dtype(column) and is_time(str(name)):
             shown[name] = iso_8601(column)
         elif not is_number:
@@ -350,7 +476,7 @@ def readable(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
 
 
 def is_time(name: str) -> bool:
-    return name == "hour" or name.endswith("_at")
+    return name == "timestamp" or name.endswith("_at")
 
 
 def renamed(column: str, unit: str) -> str:
@@ -368,6 +494,21 @@ def iso_8601(seconds: pandas.Series[Any]) -> pandas.Series[Any]:
     texts = seconds.astype(object)
     texts[:] = datetime_as_string(moments, unit="s")
     return (texts + "Z").where(seconds.notna())
+
+
+def local_time(seconds: pandas.Series[Any], zone: tzinfo) -> pandas.Series[Any]:
+    """Return seconds since 1970 as 2017-04-20T12:00:00+02:00; UTC has a Z."""
+    if zone is timezone.utc:
+        return iso_8601(seconds)
+
+    def name(second: int) -> str:
+        # The years 1 to 9999 in UTC may be other years there.
+        near = min(max(second, FIRST_SECOND + DAY), LAST_SECOND - DAY)
+        return datetime.fromtimestamp(near, zone).isoformat()
+
+    names = seconds.astype(object)
+    names[:] = [name(s) for s in seconds.to_numpy("int64", na_value=0).tolist()]
+    return names.where(seconds.notna())
 
 
 def defused(value: Any) -> Any:
@@ -418,10 +559,32 @@ def described(metrics: Sequence[Row]) -> list[list[str]]:
     return rows
 
 
-def longest(waiting: Sequence[Row]) -> str:
-    """Return the tickets that have waited longest, as one line."""
-    tickets = [f"{ticket} for {duration(waited)}" for ticket, waited in waiting]
-    return f"Longest without a response: {', '.join(tickets) or 'none'}"
+def longest(what: str, rows: Sequence[Row]) -> str:
+    """Return tickets, how long each has been so, and of how many, as one line:
+    "Oldest open tickets (3 of 46): 879 for 21h 16m, ..."
+    """
+    tickets = [
+        f"{ticket}" if seconds is None else f"{ticket} for {duration(seconds)}"
+        for ticket, seconds, _ in rows
+    ]
+    is_cut = rows and len(rows) < rows[0][-1]
+    cut = f" ({len(rows)} of {rows[0][-1]:,})" if is_cut else ""
+    return f"{what}{cut}: {', '.join(tickets) or 'none'}"
+
+
+def trend(weeks: Sequence[Row]) -> str:
+    """Return the last whole week, and the one before if it is known, as one
+    line: "Week of 2026-02-23 (the one before): created 412 (380), ..."
+    """
+    week, *counts = weeks[0]
+    figures = [f"{count:,}" for count in counts]
+    told = f"Week of {EPOCH + timedelta(seconds=week):%Y-%m-%d}"
+    if len(weeks) == 2 and weeks[1][0] == week - 7 * DAY:
+        told += " (the one before)"
+        for place, count in enumerate(weeks[1][1:]):
+            figures[place] += f" ({count:,})"
+    created, resolved, backlog = figures
+    return f"{told}: created {created}, resolved {resolved}, backlog {backlog}"
 
 
 # The script
@@ -435,6 +598,7 @@ def sql_queries(
     asked: Sequence[str],
     *,
     read: Sequence[Path] = (),
+    zone: tzinfo = timezone.utc,
     plot: bool = False,
     partitioned: bool = False,
     quiet: bool = False,
@@ -454,9 +618,10 @@ def sql_queries(
         answers = {name: rows(engine, queries[name]) for name in asked}
         notes = [*notes_on(engine)]
         if partitioned:
-            write = partial(cast("spark.Engine", engine).write, unit=unit)
+            write = cast("spark.Engine", engine).write
         else:
-            write = partial(write_csv, engine, unit=unit)
+            write = partial(write_csv, engine)
+        write = partial(write, unit=unit, zone=zone)
         faulty = write_reports(write, texts, output_dir)
         if plot:
             from freshdesk import pictures
@@ -517,7 +682,11 @@ def print_overview(
     ((tickets, set_aside, as_of),) = answers["counts"]
     if "metrics" in answers:
         print(table(described(answers["metrics"])))
-        print(longest(answers["longest_waiting"]))
+        if answers["last_weeks"]:
+            print(trend(answers["last_weeks"]))
+        waiting, oldest = answers["longest_waiting"], answers["oldest_open"]
+        print(longest("Longest without a response", waiting))
+        print(longest("Oldest open tickets", oldest))
     if set_aside:
         print(
             f"{plural(set_aside, 'ticket')} set aside (deleted or spam),"
@@ -607,6 +776,27 @@ def argument_parser() -> argparse.ArgumentParser:
         help="of the durations; default: %(default)s",
     )
     parser.add_argument(
+        "--timezone",
+        type=time_zone,
+        default="UTC",
+        metavar="ZONE",
+        help="of hours and weeks, and of the days of --since and --until, as"
+        " Europe/Berlin; default: %(default)s",
+    )
+    parser.add_argument(
+        "--since",
+        type=day,
+        metavar="YYYY-MM-DD",
+        help="count only tickets created on this day or later; reports with a"
+        " row for each ticket stay whole",
+    )
+    parser.add_argument(
+        "--until",
+        type=day,
+        metavar="YYYY-MM-DD",
+        help="count only tickets created on this day or earlier",
+    )
+    parser.add_argument(
         "--plot",
         action="store_true",
         help="draw pictures and a page, index.html, from the reports, too",
@@ -616,6 +806,16 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     add_engines(parser)
     return parser
+
+
+def day(text: str) -> date:
+    """Return a day, an argument of the script."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a day such as 2026-03-01"
+    )
 
 
 def add_engines(parser: argparse.ArgumentParser) -> None:
@@ -661,6 +861,8 @@ def wrong_usage(args: argparse.Namespace) -> str | None:
         return "--engine spark needs --exports"
     elif args.database != DATABASE:
         return "--engine spark reads --exports, and no --database"
+    if args.since and args.until and args.since > args.until:
+        return f"--since {args.since} is after --until {args.until}"
     if args.partitioned and args.plot:
         return "--plot draws files, and --partitioned writes folders"
     if is_url(args.output_dir) and not args.partitioned:
@@ -680,6 +882,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     require("pandas", "pandas")
     asked = PAGE if args.plot else ALWAYS if args.reports else OVERVIEW
     reports = find_reports(args.sql_dir, args.reports)
+    own = own_views(args.timezone, args.since, args.until)
     if args.plot:
         # Jupyter's backend, if the environment names one, draws no files.
         os.environ["MPLBACKEND"] = "agg"
@@ -696,11 +899,13 @@ def query_as_told(argv: Sequence[str] | None) -> None:
                 args.exports,
                 args.status_alias,
                 [*queries, *map(sql, NOTE_QUERIES)],
+                own,
             ),
             reports,
             args.output_dir,
             args.unit,
             asked,
+            zone=args.timezone,
             plot=args.plot,
             partitioned=args.partitioned,
             quiet=args.quiet,
@@ -713,11 +918,12 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         )
     database = link_target(args.database)
     sql_queries(
-        partial(sqlite_engine, database),
+        partial(sqlite_engine, database, own=own),
         reports,
         args.output_dir,
         args.unit,
         asked,
+        zone=args.timezone,
         read=[database.parent],
         plot=args.plot,
         quiet=args.quiet,

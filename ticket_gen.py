@@ -28,13 +28,12 @@ import freshdesk  # noqa: F401 - first: it refuses an old Python
 import argparse
 import random
 import time
-import zoneinfo
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from itertools import accumulate, count, islice
 from json import dumps
@@ -59,6 +58,7 @@ from freshdesk import (
     replacing,
     run_script,
     show_progress,
+    time_zone,
     without_garbage_collection,
 )
 
@@ -1014,17 +1014,6 @@ def moment(text: str) -> int:
     raise argparse.ArgumentTypeError(
         f"{text!r} is not a time with its offset from UTC, such as "
         "2026-03-01T12:00:00Z or 2026-03-01T13:00:00+01:00"
-    )
-
-
-def time_zone(name: str) -> tzinfo:
-    if name.upper() == "UTC":  # needs no database
-        return timezone.utc
-    with suppress(zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return zoneinfo.ZoneInfo(name)
-    raise argparse.ArgumentTypeError(
-        f"no time zone {name!r}; if this machine has no time zone database: "
-        "python -m pip install tzdata"
     )
 
 

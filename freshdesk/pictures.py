@@ -18,6 +18,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from pandas.api.types import is_numeric_dtype
 
 from freshdesk import (
     DAY,
+    EPOCH,
     LAST_SECOND,
     STATUSES,
     duration,
@@ -50,6 +52,8 @@ REPORTS = (
     "metrics_by_agent",
     "metrics_by_product",
     "metrics_by_source",
+    "metrics_by_week",
+    "open_tickets",
     "status_transitions",
     "ticket_metrics",
     "ticket_properties",
@@ -119,6 +123,7 @@ FONTS = (
 
 MOST_LABELS = 8  # in a picture
 MOST_ROWS = 50  # in a table of the page
+MOST_LISTED = 10  # open tickets, and weeks
 MOST_HOURS = 24 * 10  # one by one; longer times are drawn by the day
 LINE = 24  # letters of a label's line; half as many wide ones
 
@@ -148,7 +153,7 @@ class Run:
     tickets: int
     as_of: int | None
     metrics: Sequence[Sequence[str]]  # the terminal's table, header first
-    waiting: Sequence[Sequence[Any]]  # ticket, seconds, status, properties
+    waiting: Sequence[Sequence[Any]]  # ticket, seconds, ..., of how many
     reports: Mapping[str, str]  # their SQL, whose head comment explains them
 
     @property
@@ -174,8 +179,10 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     for name, column in frame.items():
         if name.endswith(("_seconds", "_at", "reopens")):  # or unknown
             columns[name] = column.to_numpy("float64", na_value=np.nan)
-        elif is_numeric_dtype(column):
+        elif is_numeric_dtype(column) and column.notna().all():
             columns[name] = column.to_numpy("int64")
+        elif is_numeric_dtype(column):
+            columns[name] = column.to_numpy("float64", na_value=np.nan)
         else:
             columns[name] = column.astype(object).map(clean)
     return pd.DataFrame(columns)
@@ -310,7 +317,8 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
         return nothing(figure)
     steps = hours.groupby(hours["hour"] // length * length)
     whole = steps["is_whole"].sum() * 3600 == length
-    done = steps.sum()[whole] if whole.any() else steps.sum()
+    sums = steps.sum(min_count=1)  # unknown where no export covers any
+    done = sums[whole] if whole.any() else sums
     backlog = steps["backlog"].last()
     middles = moments(done.index + length // 2)
     mark = "o" if len(done) < 3 else ""
@@ -551,21 +559,35 @@ def column_heading(name: str) -> str:
 
 def cell(column: str, value: Any) -> str:
     """Return a value as people read it."""
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return ""
     if column.endswith("_seconds"):
-        return "" if pd.isna(value) else duration(int(value))
-    return value if isinstance(value, str) else f"{value:,}"
+        return duration(int(value))
+    if column.endswith("_at"):
+        return format_timestamp(int(value))
+    if column.startswith("is_"):
+        return "yes" if value else ""
+    if column == "week":
+        return f"{EPOCH + timedelta(seconds=value):%Y-%m-%d}"
+    return f"{value}" if column == "ticket_id" else f"{value:,.0f}"
 
 
-def section(name: str, table: pd.DataFrame, sql: str) -> dict[str, Any]:
-    """Return the part of the page that shows a report."""
-    rows = table.head(MOST_ROWS).itertuples(index=False, name=None)
+def section(
+    name: str, table: pd.DataFrame, sql: str, shown: pd.DataFrame | None = None
+) -> dict[str, Any]:
+    """Return the part of the page that shows a report, or some rows of it."""
+    shown = table.head(MOST_ROWS) if shown is None else shown
+    rows = shown.itertuples(index=False, name=None)
     return {
         "name": name,
         "heading": name.replace("_", " ").capitalize(),
         "question": definition(sql)[0],
         "columns": map(column_heading, table.columns),
         "rows": [map(cell, table.columns, row) for row in rows],
-        "left_out": max(0, len(table) - MOST_ROWS),
+        "shown": len(shown),
+        "all": len(table),
     }
 
 
@@ -580,12 +602,21 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    oldest, weeks = tables["open_tickets"], tables["metrics_by_week"]
     return templates.get_template("index.html.jinja").render(
         caption=run.caption,
         metrics=run.metrics,
         waiting=[
             [ticket, duration(waited), *map(clean, properties)]
-            for ticket, waited, *properties in run.waiting
+            for ticket, waited, *properties, _ in run.waiting
+        ],
+        all_waiting=run.waiting[0][-1] if run.waiting else 0,
+        lists=[
+            section(name, table, run.reports[name], shown)
+            for name, table, shown in (
+                ("open_tickets", oldest, oldest.head(MOST_LISTED)),
+                ("metrics_by_week", weeks, weeks.tail(MOST_LISTED)),
+            )
         ],
         pictures=[
             (name, PICTURES[name][1], inlined(files["svg"]))
@@ -608,7 +639,8 @@ def publish(folder: Path, engine: Engine, run: Run) -> None:
     """
     tables = {name: read_table(engine, run.reports[name]) for name in REPORTS}
     properties = tables["ticket_properties"]
-    is_counted = properties["set_aside"] == "unknown"  # not set aside
+    counted = read_table(engine, "select ticket_id from counted_tickets")
+    is_counted = properties["ticket_id"].isin(counted["ticket_id"])
     tables["ticket_properties"] = properties[is_counted]
     hours = tables["tickets_by_hour"]
     hours["is_whole"] = hours["hour"] + 3599 <= (run.as_of or 0)

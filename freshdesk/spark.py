@@ -21,9 +21,10 @@ import sys
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from io import BytesIO
 from itertools import chain, islice
@@ -46,7 +47,6 @@ from freshdesk import (
     QueryError,
     show_progress,
     sql_dir,
-    views,
 )
 from freshdesk.statuses import Alias, change_aliases
 
@@ -76,17 +76,19 @@ def opened(
     exports: Sequence[str],
     aliases: Sequence[Alias],
     queries: Sequence[str],
+    own: Mapping[str, str] | None = None,
 ) -> Iterator[Engine]:
     """Open the engine that reads the exports that these paths match. It
-    evaluates the views that *queries* need.
+    evaluates the views that *queries* need, *own* ones in place of the
+    project's.
     """
     with configured() as session:
         ship(session.sparkContext)
         show_progress("reading the exports")
         create_tables(session, exports, aliases)
-        for view in sql_queries.needed_views(queries):
+        for view, query in sql_queries.needed_views(queries, own).items():
             show_progress(view)
-            rows = evaluated(session.sql(in_spark(views()[view])))
+            rows = evaluated(session.sql(in_spark(query)))
             rows.createOrReplaceTempView(view)
         yield Engine(session)
 
@@ -297,7 +299,7 @@ def in_spark(query: str) -> str:
     """Return a query as Spark takes it; Spark refuses all but a query.
 
     A backslash is no escape. The values of percentile_disc() are integers:
-    Spark refuses "| 0" after others.
+    Spark refuses "| 0" after others. A map has the texts of json_each().
     """
     query = query.rstrip().removesuffix(";").replace("\\", r"\\")
     query = re.sub(
@@ -305,6 +307,15 @@ def in_spark(query: str) -> str:
         r"cast(percentile_disc(\2) within group (order by (\1) | 0) as bigint)",
         query,
         flags=re.IGNORECASE | re.DOTALL,
+    )
+    query = re.sub(
+        r"\bcross join json_each\((.+?)\) as (\w+)",
+        r"lateral view inline(transform("
+        r"map_entries(from_json(\1, 'map<string, string>')), e -> named_struct("
+        r"'key', e.key, 'value', e.value, 'type', 'text')))"
+        r" \2 as key, value, type",
+        query,
+        flags=re.IGNORECASE,
     )
     return f"select * from (\n{query}\n)"
 
@@ -322,7 +333,12 @@ class Engine:
             yield from frames(result.toLocalIterator(True), result.schema)
 
     def write(
-        self, query: str, files: ExitStack, target: str, unit: str
+        self,
+        query: str,
+        files: ExitStack,
+        target: str,
+        unit: str,
+        zone: tzinfo,
     ) -> None:
         """Write a query's result to a folder, in parts, where it is computed.
 
@@ -331,7 +347,9 @@ class Engine:
 
         def texts(rows: Iterable[Row]) -> Iterator[tuple[str]]:
             for number, frame in enumerate(frames(rows, schema)):
-                text = sql_queries.csv_text(frame, unit, with_header=not number)
+                text = sql_queries.csv_text(
+                    frame, unit, zone, with_header=not number
+                )
                 yield (text.removesuffix("\n"),)  # Spark adds the newline.
 
         folder = files.enter_context(replacing(self.session, target))

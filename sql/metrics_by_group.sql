@@ -2,19 +2,52 @@
 --
 -- One row per group. A ticket counts under the group it has at the end of the
 -- clock, under (none) where that was set to nothing, and under an empty field
--- where no activity ever named one, so that the rows add up to all tickets.
--- Answered: an agent has responded. Resolved, still open: the known status now
--- is, or is not, Resolved or Closed. Reopened: at least once. Median and 90th
--- percentile are nearest-rank, the mean is rounded to a second, each over the
--- tickets that have the metric; empty where none has. Deleted tickets and spam
--- do not count.
+-- where no activity ever named one, so that the rows add up to all tickets that
+-- count. Created: the creation was seen. Answered: an agent has responded.
+-- Resolved, still open: the known status now is, or is not, Resolved or Closed.
+-- Resolved, timed: of the resolved ones, the time till resolution is known.
+-- Reopened: at least once. Handed over: another group had the ticket later,
+-- whoever has it now. Median and 90th percentile are nearest-rank, the mean is
+-- rounded to a second, each over the tickets that have the metric; empty where
+-- none has.
+with named as (
+    select
+        ticket_id,
+        group_name,
+        lead(group_name) over (partition by ticket_id order by visit)
+            as next_group_name
+    from group_visits
+    where
+        group_name <> '(none)'
+        and ticket_id in (select ticket_id from counted_tickets)
+),
+
+counts as (
+    select
+        p.group_name,
+        k.ticket_id,
+        null as handed_over_ticket_id
+    from counted_tickets as k
+    inner join ticket_properties as p on p.ticket_id = k.ticket_id
+    union all
+    select
+        group_name,
+        null,
+        ticket_id
+    from named
+    where next_group_name <> group_name
+)
+
 select
-    p.group_name,
-    count(*) as tickets,
+    c.group_name,
+    count(c.ticket_id) as tickets,
+    count(m.created_at) as created,
     count(m.time_to_first_response_seconds) as answered,
     count(*) filter (where m.is_resolved = 1) as resolved,
+    count(m.time_till_resolution_seconds) as resolved_timed,
     count(*) filter (where m.reopens > 0) as reopened,
     count(*) filter (where m.is_resolved = 0) as still_open,
+    count(distinct c.handed_over_ticket_id) as handed_over,
     percentile_disc(m.time_to_first_response_seconds, 0.5)
         as median_time_to_first_response_seconds,
     percentile_disc(m.time_to_first_response_seconds, 0.9)
@@ -27,14 +60,13 @@ select
         as p90_time_till_resolution_seconds,
     cast(round(avg(m.time_till_resolution_seconds)) as bigint)
         as mean_time_till_resolution_seconds
-from ticket_properties as p
-inner join ticket_metrics as m on m.ticket_id = p.ticket_id
-where p.set_aside is null
-group by p.group_name
+from counts as c
+left join ticket_metrics as m on m.ticket_id = c.ticket_id
+group by c.group_name
 order by
     case
-        when p.group_name is null then 3
-        when p.group_name = '(none)' then 2
+        when c.group_name is null then 3
+        when c.group_name = '(none)' then 2
         else 1
     end,
-    p.group_name;
+    c.group_name;

@@ -3,17 +3,19 @@
 -- One row per product. A ticket counts under the product it has at the end of
 -- the clock, under (none) where that was set to nothing, and under an empty
 -- field where no activity ever named one, so that the rows add up to all
--- tickets.
--- Answered: an agent has responded. Resolved, still open: the known status now
--- is, or is not, Resolved or Closed. Reopened: at least once. Median and 90th
--- percentile are nearest-rank, the mean is rounded to a second, each over the
--- tickets that have the metric; empty where none has. Deleted tickets and spam
--- do not count.
+-- tickets that count. Created: the creation was seen. Answered: an agent has
+-- responded. Resolved, still open: the known status now is, or is not, Resolved
+-- or Closed. Resolved, timed: of the resolved ones, the time till resolution is
+-- known. Reopened: at least once. Median and 90th percentile are nearest-rank,
+-- the mean is rounded to a second, each over the tickets that have the metric;
+-- empty where none has.
 select
     p.product,
     count(*) as tickets,
+    count(m.created_at) as created,
     count(m.time_to_first_response_seconds) as answered,
     count(*) filter (where m.is_resolved = 1) as resolved,
+    count(m.time_till_resolution_seconds) as resolved_timed,
     count(*) filter (where m.reopens > 0) as reopened,
     count(*) filter (where m.is_resolved = 0) as still_open,
     percentile_disc(m.time_to_first_response_seconds, 0.5)
@@ -28,9 +30,9 @@ select
         as p90_time_till_resolution_seconds,
     cast(round(avg(m.time_till_resolution_seconds)) as bigint)
         as mean_time_till_resolution_seconds
-from ticket_properties as p
-inner join ticket_metrics as m on m.ticket_id = p.ticket_id
-where p.set_aside is null
+from counted_tickets as c
+inner join ticket_properties as p on p.ticket_id = c.ticket_id
+inner join ticket_metrics as m on m.ticket_id = c.ticket_id
 group by p.product
 order by
     case

@@ -4,7 +4,7 @@
 -- how often, and the median of the seconds that the tickets had been in the
 -- first one, since they came there last (nearest-rank). The status that a
 -- ticket is in now is no step yet. Of several statuses in one second all but
--- the last are left after 0 seconds. Deleted tickets and spam do not count.
+-- the last are left after 0 seconds. Only tickets that count are in it.
 select
     status as from_status,
     next_status as to_status,
@@ -13,6 +13,6 @@ select
 from visits
 where
     next_status is not null
-    and ticket_id not in (select ticket_id from set_aside_tickets)
+    and ticket_id in (select ticket_id from counted_tickets)
 group by status, next_status
 order by status, next_status;

@@ -12,6 +12,9 @@ select
     time_till_first_resolution_seconds,
     reopens,
     current_status,
-    created_at
+    created_at,
+    agent_replies,
+    customer_replies,
+    is_one_touch
 from ticket_metrics
 order by ticket_id;

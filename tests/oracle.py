@@ -12,7 +12,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Any
 
@@ -44,8 +44,50 @@ TICKET_METRICS = [
     "reopens",
     "current_status",
     "created_at",
+    "agent_replies",
+    "customer_replies",
+    "is_one_touch",
+]
+RESPONSE_TIMES = [
+    "ticket_id",
+    "turn",
+    "asked_at",
+    "response_time_seconds",
+    "agent_id",
+]
+# The properties that say who has a ticket, each with its column's name.
+HOLDERS = {"group": "group_name", "agent_id": "agent_id"}
+HELD = ["time_held_seconds", "time_held_open_seconds", "visits"]
+OPEN_TICKETS = [
+    "ticket_id",
+    "current_status",
+    "priority",
+    "group_name",
+    "agent_id",
+    "created_at",
+    "age_seconds",
+    "time_in_current_status_seconds",
+    "time_since_last_activity_seconds",
+    "waits_for",
 ]
 TIME_IN_STATUS = ["ticket_id", "status", "time_in_status_seconds", "visits"]
+DUE_DATES = ["ticket_id", "due_at", "resolved_at", "overdue_seconds"]
+EVENT_LOG = [
+    "case_id",
+    "activity",
+    "timestamp",
+    "resource",
+    "role",
+    "group_name",
+]
+STATUS_PATHS = ["path", "tickets", "median_time_till_resolution_seconds"]
+NOTES_OF_AGENTS = {
+    1: "Forward",
+    2: "Reply to forward",
+    3: "Private note",
+    5: "Phone note",
+    6: "Broadcast note",
+}
 
 # The older name of a property, and today's.
 OTHER_NAMES = {"requester": "requester_id", "issue_type": "ticket_type"}
@@ -78,8 +120,10 @@ OUTBOUND_EMAIL = "10"
 NOTHING = "(none)"
 COMPARED = [
     "tickets",
+    "created",
     "answered",
     "resolved",
+    "resolved_timed",
     "reopened",
     "still_open",
     *(
@@ -95,6 +139,52 @@ TRANSITIONS = [
     "median_time_before_seconds",
 ]
 HOURLY = ["created", "first_answered", "resolved", "reopened", "backlog"]
+WEEKLY = [
+    "week",
+    "backlog_at_start",
+    *HOURLY[:4],
+    "backlog_at_end",
+    *(
+        f"{statistic}_{metric}_seconds"
+        for metric in ("time_to_first_response", "time_till_resolution")
+        for statistic in ("median", "p90")
+    ),
+    "is_partial",
+]
+# Freshdesk's own keys and the properties of tickets: no fields of the account.
+NO_FIELDS = {
+    "added_tags",
+    "added_watcher",
+    "agent_id",
+    "association",
+    "automation",
+    "contacted_customer",
+    "deleted",
+    "description",
+    "due_by",
+    "group",
+    "internal_agent_id",
+    "new_ticket",
+    "note",
+    "priority",
+    "product",
+    "removed_tags",
+    "removed_watcher",
+    "requester",
+    "requester_id",
+    "send_email",
+    "send_reply_email",
+    "shipment_date",
+    "shipping_address",
+    "sla_policy",
+    "source",
+    "spam",
+    "status",
+    "subject",
+    "thank_you_note",
+    "thread",
+    "thread_message",
+}
 HOUR = 3600
 
 Performer = tuple[str, "int | None"]  # performer_type and performer_id
@@ -163,7 +253,12 @@ class Visit:
 
 
 def recompute(
-    exports: Iterable[bytes], aliases: Mapping[str, str] | None = None
+    exports: Iterable[bytes],
+    aliases: Mapping[str, str] | None = None,
+    *,
+    zone: tzinfo = timezone.utc,
+    since: date | None = None,
+    until: date | None = None,
 ) -> dict[str, list[str]]:
     """Return the lines of every report, by its name, header first.
 
@@ -171,7 +266,7 @@ def recompute(
     user's status labels and the canonical statuses they stand for.
     """
     files = list(exports)
-    first_start, as_of = first_and_last([parsed(file) for file in files])
+    windows, as_of = covered_time([parsed(file) for file in files])
     statuses = status_names(aliases or {})
     activities = distinct(files)
 
@@ -191,6 +286,17 @@ def recompute(
     ]
     # "It counts in nothing that is over many tickets."
     counted = [n for n, own in story.items() if set_aside(own) is None]
+    if since or until:
+        counted = [
+            ticket
+            for ticket in counted
+            if (created := creation(story[ticket], statuses))
+            and (not since or midnight(since, zone) <= created.second)
+            and (
+                not until
+                or created.second < midnight(until + timedelta(days=1), zone)
+            )
+        ]
     counted_rows = [row for row in rows if row["ticket_id"] in counted]
     counted_visits = {ticket: visits[ticket] for ticket in counted}
     answered = [
@@ -205,11 +311,20 @@ def recompute(
         "status_transitions": csv_lines(
             TRANSITIONS, transitions([*counted_visits.values()])
         ),
-        "tickets_by_hour": csv_lines(
-            ["hour", *HOURLY],
-            by_hour(first_start, as_of, counted_rows, answered, counted_visits),
-        ),
     }
+    moments = happened(counted_rows, answered, counted_visits)
+    reports["tickets_by_hour"] = csv_lines(
+        ["hour", *HOURLY],
+        by_hour(windows, as_of, zone, moments, counted_visits),
+    )
+    reports["metrics_by_week"] = csv_lines(
+        WEEKLY,
+        by_week(windows, as_of, zone, moments, counted_visits, counted_rows),
+    )
+    reports["metrics_by_field"] = csv_lines(
+        ["field", "value", *COMPARED],
+        by_field([fields(story[ticket]) for ticket in counted], counted_rows),
+    )
     for metric in METRICS:
         columns = ["ticket_id", f"{metric}_seconds"]
         reports[metric] = csv_lines(
@@ -221,9 +336,61 @@ def recompute(
         for row, code in zip(properties, codes, strict=True):
             row.append(label(name, code))
         counted_codes = [last_code(story[ticket], name) for ticket in counted]
+        compared = by_property(name, counted_codes, counted_rows)
+        header = [column, *COMPARED]
+        if name in HOLDERS:
+            place = header.index("still_open") + 1
+            header.insert(place, "handed_over")
+            held = [holders(name, story[n], statuses, as_of) for n in counted]
+            compared = with_handed_over(name, compared, place, held)
         reports[f"metrics_by_{name.removesuffix('_id')}"] = csv_lines(
-            [column, *COMPARED], by_property(name, counted_codes, counted_rows)
+            header, compared
         )
+    for name, column in HOLDERS.items():
+        reports[f"time_per_{name.removesuffix('_id')}"] = csv_lines(
+            ["ticket_id", column, *HELD],
+            time_held(name, story, visits, statuses, as_of),
+        )
+    reports["open_tickets"] = csv_lines(
+        OPEN_TICKETS,
+        open_tickets(
+            {ticket: story[ticket] for ticket in counted},
+            visits,
+            statuses,
+            agents,
+            as_of,
+        ),
+    )
+    reports["response_times"] = csv_lines(
+        RESPONSE_TIMES,
+        [
+            [ticket, number, *turn]
+            for ticket, own in story.items()
+            for number, turn in enumerate(
+                response_times(own, statuses, agents), start=1
+            )
+        ],
+    )
+    reports["resolved_by_due_date"] = csv_lines(
+        DUE_DATES,
+        [
+            [ticket, *row]
+            for ticket, own in story.items()
+            for row in due_dates(own, visits[ticket], statuses, agents, as_of)
+        ],
+    )
+    reports["event_log"] = csv_lines(
+        EVENT_LOG,
+        [
+            [ticket, *event]
+            for ticket, own in story.items()
+            for event in events(own, statuses, agents)
+        ],
+    )
+    reports["status_paths"] = csv_lines(
+        STATUS_PATHS,
+        status_paths([*counted_visits.values()], counted_rows),
+    )
     for row, own in zip(properties, story.values(), strict=True):
         row.append(set_aside(own))
     reports["ticket_properties"] = csv_lines(
@@ -244,18 +411,21 @@ def parsed(file: bytes) -> Any:
     return json.loads(file.decode("utf-8-sig"))
 
 
-def first_and_last(exports: list[Any]) -> tuple[int, int]:
-    """Return the first export's start, and as_of: "the latest metadata.end_at
-    of all ingested exports, empty ones included, and never before the last
-    activity."
+def covered_time(exports: list[Any]) -> tuple[list[tuple[int, int]], int]:
+    """Return each export's first and last second, and as_of: "the latest
+    metadata.end_at of all ingested exports, empty ones included, and never
+    before the last activity."
     """
-    starts, ends = [], []
+    windows, ends = [], []
     for export in exports:
-        starts.append(seconds(export["metadata"]["start_at"]))
-        ends.append(seconds(export["metadata"]["end_at"]))
+        start, end = (
+            seconds(export["metadata"][name]) for name in ("start_at", "end_at")
+        )
+        windows.append((start, end))
+        ends.append(end)
         for record in export["activities_data"]:
             ends.append(seconds(record["performed_at"]))
-    return min(starts), max(ends)
+    return windows, max(ends)
 
 
 def distinct(files: list[bytes]) -> list[Activity]:
@@ -550,8 +720,14 @@ def ticket_metrics(
         reopens if visits else None,
         visits[-1].status if visits else None,
         iso_8601(created.second) if created else None,
+        *replies(activities, created, agents),
+        None,
     ]
-    return dict(zip(TICKET_METRICS, row, strict=True))
+    metrics = dict(zip(TICKET_METRICS, row, strict=True))
+    # "Resolved with one agent's reply."
+    if metrics["time_till_resolution_seconds"] is not None:
+        metrics["is_one_touch"] = int(metrics["agent_replies"] == 1)
+    return metrics
 
 
 def time_in_status(visits: dict[int, list[Visit]]) -> list[list[Any]]:
@@ -638,21 +814,26 @@ def by_property(
     result = []
     for value in sorted(groups, key=place):
         own = [row for _, row in groups[value]]
-        known = [row["current_status"] for row in own if row["current_status"]]
-        responses = having(own, "time_to_first_response_seconds")
-        result.append(
-            [
-                value,
-                len(own),
-                len(responses),
-                len([status for status in known if status in ENDED]),
-                len([row for row in own if row["reopens"]]),
-                len([status for status in known if status not in ENDED]),
-                *statistics(responses),
-                *statistics(having(own, "time_till_resolution_seconds")),
-            ]
-        )
+        result.append([value, *fares(own)])
     return result
+
+
+def fares(rows: list[dict[str, Any]]) -> list[int | None]:
+    """Return how some tickets fare."""
+    known = [row["current_status"] for row in rows if row["current_status"]]
+    responses = having(rows, "time_to_first_response_seconds")
+    resolutions = having(rows, "time_till_resolution_seconds")
+    return [
+        len(rows),
+        len(having(rows, "created_at")),
+        len(responses),
+        len([status for status in known if status in ENDED]),
+        len(resolutions),
+        len([row for row in rows if row["reopens"]]),
+        len([status for status in known if status not in ENDED]),
+        *statistics(responses),
+        *statistics(resolutions),
+    ]
 
 
 def having(rows: list[dict[str, Any]], metric: str) -> list[int]:
@@ -691,22 +872,17 @@ def transitions(tickets: list[list[Visit]]) -> list[list[Any]]:
     ]
 
 
-def by_hour(
-    start: int,
-    as_of: int,
+def happened(
     rows: list[dict[str, Any]],
     responses: list[int | None],
     visits_of: dict[int, list[Visit]],
-) -> list[list[Any]]:
-    """ "UTC hours from the first export's start to as_of, those without
-    activity included."
+) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Return the seconds of creations, first responses, "steps to Resolved or
+    Closed from another status, or from none", and "steps back".
     """
-    created, resolved, reopened = [], [], []
+    created = [second_of(row) for row in rows if row["created_at"]]
     answered = [response for response in responses if response is not None]
-    for row in rows:
-        if row["created_at"]:
-            moment = datetime.fromisoformat(row["created_at"][:-1] + "+00:00")
-            created.append(int(moment.timestamp()))
+    resolved, reopened = [], []
     for visits in visits_of.values():
         was_ended = False
         for visit in visits:
@@ -715,21 +891,547 @@ def by_hour(
             if visit.status not in ENDED and was_ended:
                 reopened.append(visit.start)
             was_ended = visit.status in ENDED
+    return created, answered, resolved, reopened
 
+
+def second_of(row: dict[str, Any]) -> int:
+    """Return the second of a creation."""
+    moment = datetime.fromisoformat(row["created_at"][:-1] + "+00:00")
+    return int(moment.timestamp())
+
+
+def backlog_before(moment: int, visits_of: dict[int, list[Visit]]) -> int:
+    """Return of how many tickets "the known status is neither Resolved nor
+    Closed" before a moment.
+    """
+    backlog = 0
+    for visits in visits_of.values():
+        begun = [visit for visit in visits if visit.start < moment]
+        if begun and begun[-1].status not in ENDED:
+            backlog += 1
+    return backlog
+
+
+def within(moments: list[int], start: int, end: int) -> int:
+    return len([moment for moment in moments if start <= moment < end])
+
+
+def is_covered(windows: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Say whether a window has a second of this time."""
+    return any(first < end and last >= start for first, last in windows)
+
+
+def offset(moment: int, zone: tzinfo) -> int:
+    away = datetime.fromtimestamp(moment, zone).utcoffset()
+    return int(away.total_seconds()) if away else 0
+
+
+def hour_of(moment: int, zone: tzinfo) -> int:
+    """Return when the local hour of a moment began: at a full hour, or where
+    another offset from UTC did.
+    """
+    start = moment - (moment + offset(moment, zone)) % HOUR
+    while offset(start, zone) != offset(moment, zone):
+        start += 1
+    return start
+
+
+def by_hour(
+    windows: list[tuple[int, int]],
+    as_of: int,
+    zone: tzinfo,
+    events: tuple[list[int], ...],
+    visits_of: dict[int, list[Visit]],
+) -> list[list[Any]]:
+    """ "Hours from the first export's start to as_of, those without activity
+    included." "A time that no export covers is unknown, not 0."
+    """
     result = []
-    hours = range(start - start % HOUR, as_of + 1, HOUR)
-    for hour in hours[:1_000_000]:  # "at most a million of them"
-        backlog = 0
-        for visits in visits_of.values():
-            begun = [v for v in visits if v.start < hour + HOUR]
-            if begun and begun[-1].status not in ENDED:
-                backlog += 1
-        counts = [
-            len([moment for moment in moments if hour <= moment < hour + HOUR])
-            for moments in (created, answered, resolved, reopened)
-        ]
-        result.append([iso_8601(hour), *counts, backlog])
+    hour = hour_of(min(start for start, _ in windows), zone)
+    while hour <= as_of:
+        following = hour_of(hour + HOUR, zone)
+        counts: list[Any] = [None] * len(HOURLY)
+        if is_covered(windows, hour, following):
+            counts = [within(moments, hour, following) for moments in events]
+            counts.append(backlog_before(following, visits_of))
+        name = datetime.fromtimestamp(hour, zone).isoformat()
+        if zone is timezone.utc:
+            name = iso_8601(hour)
+        result.append([name, *counts])
+        hour = following
     return result
+
+
+def midnight(day: date, zone: tzinfo) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+def by_week(
+    windows: list[tuple[int, int]],
+    as_of: int,
+    zone: tzinfo,
+    events: tuple[list[int], ...],
+    visits_of: dict[int, list[Visit]],
+    rows: list[dict[str, Any]],
+) -> list[list[Any]]:
+    """ "Weeks from Monday 00:00 in the reports' time zone"; "is_partial (1: the
+    exports do not cover all of it)".
+    """
+    first = min(start for start, _ in windows)
+    monday = datetime.fromtimestamp(first, zone).date()
+    monday -= timedelta(days=monday.weekday())
+    result = []
+    while midnight(monday, zone) <= as_of:
+        start = midnight(monday, zone)
+        end = midnight(monday + timedelta(days=7), zone)
+        covered_until = start
+        for window_start, window_end in sorted(windows):
+            if window_start <= covered_until <= window_end:
+                covered_until = window_end + 1
+        cells: list[Any] = [None] * (len(WEEKLY) - 2)
+        if is_covered(windows, start, end):
+            # "of the tickets *created* in it"
+            own = [
+                row
+                for row in rows
+                if row["created_at"] and start <= second_of(row) < end
+            ]
+            responses = having(own, "time_to_first_response_seconds")
+            resolutions = having(own, "time_till_resolution_seconds")
+            cells = [
+                backlog_before(start, visits_of),
+                *(within(moments, start, end) for moments in events),
+                backlog_before(end, visits_of),
+                *statistics(responses)[:2],
+                *statistics(resolutions)[:2],
+            ]
+        result.append([str(monday), *cells, int(covered_until < end)])
+        monday += timedelta(days=7)
+    return result
+
+
+# The account's own words
+
+
+def fields(activities: list[Activity]) -> dict[str, str]:
+    """Return the last value that was named of `issue_type`, `category` "and
+    every custom field (JSON scalars as text)".
+    """
+    last = {}
+    for activity in activities:
+        for name, value in activity.content.items():
+            if name == "issue_type" and "ticket_type" in activity.content:
+                continue
+            if name == "ticket_type":
+                name = "issue_type"
+            if name not in NO_FIELDS:
+                last[name] = as_text(value)
+    return last
+
+
+def by_field(
+    tickets: list[dict[str, str]], rows: list[dict[str, Any]]
+) -> list[list[Any]]:
+    """ "Every custom field that has at most 100 values; the value at as_of,
+    (none), and empty where it was never named, so that a field's rows add up
+    to all counted tickets."
+    """
+    result = []
+    names = {name for ticket in tickets for name in ticket}
+    for name in sorted(names | {"issue_type", "category"} if rows else names):
+        groups: dict[str | None, list[dict[str, Any]]] = {}
+        for ticket, row in zip(tickets, rows, strict=True):
+            value = label(name, ticket.get(name))
+            groups.setdefault(value, []).append(row)
+        values = groups.keys() - {None, NOTHING}
+        if len(values) > 100 and name not in ("issue_type", "category"):
+            continue
+        for value in in_order("", groups):
+            result.append([name, value, *fares(groups[value])])
+    return result
+
+
+# Who had it
+
+
+def holders(
+    name: str, activities: list[Activity], statuses: dict[str, str], as_of: int
+) -> list[tuple[str | None, int, int]]:
+    """ "A ticket's group at a moment is the last one that an activity named at
+    or before it; (none) where that was set to nothing, and from a seen creation
+    on until the first is named; unknown before that." "A visit is a run of the
+    same value": return each with its start and its end.
+    """
+    named = [
+        (label(name, as_text(activity.content[name])), activity.second)
+        for activity in activities
+        if name in activity.content
+    ]
+    first_named = named[0][1] if named else as_of + 1
+    created = creation(activities, statuses)
+    since: list[tuple[str | None, int]] = []
+    if created is not None and created.second < first_named:
+        since = [(NOTHING, created.second)]
+    first_second = activities[0].second
+    if first_second < first_named and (NOTHING, first_second) not in since:
+        since = [(None, first_second), *since]
+    runs: list[tuple[str | None, int]] = []
+    for value, second in [*since, *named]:
+        if not runs or runs[-1][0] != value:
+            runs.append((value, second))
+    ends = [*(second for _, second in runs[1:]), as_of]
+    return [
+        (value, start, end)
+        for (value, start), end in zip(runs, ends, strict=True)
+    ]
+
+
+def in_order(name: str, values: Iterable[str | None]) -> list[str | None]:
+    """Return the values of a property in their order: names, (none), unknown.
+    Agents stand in the order of their numbers: the shorter one first.
+    """
+
+    def place(value: str | None) -> tuple[int, int, str]:
+        if value is None or value == NOTHING:
+            return 3 if value is None else 2, 0, ""
+        return 1, len(value) if name == "agent_id" else 0, value
+
+    return sorted(values, key=place)
+
+
+def time_held(
+    name: str,
+    story: dict[int, list[Activity]],
+    visits_of: dict[int, list[Visit]],
+    statuses: dict[str, str],
+    as_of: int,
+) -> list[list[Any]]:
+    """ "Held: the ticket's status is known and neither Resolved nor Closed.
+    Held open: of these, Open." "A row for each that the ticket ever had": of
+    an unknown one, if it held the ticket.
+    """
+    rows = []
+    for ticket, activities in story.items():
+        runs = holders(name, activities, statuses, as_of)
+        for value in in_order(name, {value for value, _, _ in runs}):
+            own = [(start, end) for v, start, end in runs if v == value]
+            held = held_open = 0
+            for visit in visits_of[ticket]:
+                for start, end in own:
+                    both = min(end, visit.end) - max(start, visit.start)
+                    if visit.status not in ENDED:
+                        held += max(0, both)
+                    if visit.status == "Open":
+                        held_open += max(0, both)
+            if value is not None or held:
+                rows.append([ticket, value, held, held_open, len(own)])
+    return rows
+
+
+def with_handed_over(
+    name: str,
+    rows: list[list[Any]],
+    place: int,
+    held: list[list[tuple[str | None, int, int]]],
+) -> list[list[Any]]:
+    """Insert "handed_over (tickets that were somebody else's later), a row
+    counting under the group (agent) that handed over"; nobody hands nothing
+    over. Whoever has no ticket any more gets a row.
+    """
+    handed: dict[Any, int] = {}
+    for runs in held:
+        named = [value for value, _, _ in runs if value not in (None, NOTHING)]
+        for value in set(named):
+            later = named[named.index(value) :]
+            if set(later) != {value}:
+                handed[value] = handed.get(value, 0) + 1
+    row_of = {row[0]: row for row in rows}
+    for value in handed:
+        row_of.setdefault(value, [value, *[0] * (place - 1), *[None] * 6])
+    return [
+        [*row_of[v][:place], handed.get(v, 0), *row_of[v][place:]]
+        for v in in_order(name, row_of)
+    ]
+
+
+# What is on the table
+
+
+def open_tickets(
+    story: dict[int, list[Activity]],
+    visits_of: dict[int, list[Visit]],
+    statuses: dict[str, str],
+    agents: set[int],
+    as_of: int,
+) -> list[list[Any]]:
+    """ "Tickets whose known status at as_of is neither Resolved nor Closed,
+    worst first (oldest creation first, unknown creation last, then ticket)."
+    """
+    rows = []
+    for ticket, activities in story.items():
+        visits = visits_of[ticket]
+        if not visits or visits[-1].status in ENDED:
+            continue
+        # "customer where the last public note by a person is an agent's, else
+        # agent (automatic replies do not count)"
+        waits_for = "agent"
+        for activity in activities:
+            if activity.has_note(0, 4) and not activity.is_by_system:
+                is_answer = is_by_agent(activity, activities, agents)
+                waits_for = "customer" if is_answer else "agent"
+        created = creation(activities, statuses)
+        row = [
+            ticket,
+            visits[-1].status,
+            *(
+                label(name, last_code(activities, name))
+                for name in ("priority", "group", "agent_id")
+            ),
+            iso_8601(created.second) if created else None,
+            as_of - created.second if created else None,
+            as_of - visits[-1].start,
+            as_of - activities[-1].second,
+            waits_for,
+        ]
+        rows.append((created.second if created else as_of + 1, ticket, row))
+    return [row for _, _, row in sorted(rows, key=lambda row: row[:2])]
+
+
+# Every answer
+
+
+def counts_as_reply(activity: Activity, created: Activity | None) -> bool:
+    """Say whether this is a public note by a person; "the creator's own note
+    in the creation second is the ticket's body and does not count".
+    """
+    return (
+        activity.has_note(0, 4)
+        and not activity.is_by_system
+        and not (
+            created is not None
+            and activity.second == created.second
+            and activity.performer == created.performer
+        )
+    )
+
+
+def replies(
+    activities: list[Activity], created: Activity | None, agents: set[int]
+) -> tuple[int, int]:
+    """Return the replies of agents, and "of people who are no agents on that
+    ticket".
+    """
+    every = [
+        is_by_agent(activity, activities, agents)
+        for activity in activities
+        if counts_as_reply(activity, created)
+    ]
+    return every.count(True), every.count(False)
+
+
+def response_times(
+    activities: list[Activity], statuses: dict[str, str], agents: set[int]
+) -> list[list[Any]]:
+    """ "A turn begins with the creation (asked) or the first public note of
+    somebody who is no agent (customer or contact) after an agent's; it ends
+    with the next public note of an agent; not yet answered: empty."
+    """
+    created = creation(activities, statuses)
+    asked_at = asked(activities, statuses, agents)
+    turns: list[list[Any]] = []
+    if asked_at is not None:
+        turns.append([asked_at, None, None])
+    is_after_an_agents = False
+    for activity in activities:
+        if not counts_as_reply(activity, created):
+            continue
+        if created and (asked_at is None or activity.second < asked_at):
+            continue
+        if is_by_agent(activity, activities, agents):
+            if turns and turns[-1][1] is None:
+                turns[-1][1] = activity.second - turns[-1][0]
+                turns[-1][2] = activity.performer[1]
+            is_after_an_agents = True
+        elif is_after_an_agents:
+            turns.append([activity.second, None, None])
+            is_after_an_agents = False
+    return [[iso_8601(start), *answer] for start, *answer in turns]
+
+
+# Freshdesk's own judgement
+
+
+def standing_resolution(
+    activities: list[Activity],
+    visits: list[Visit],
+    statuses: dict[str, str],
+    agents: set[int],
+) -> int | None:
+    """ "The start of the current unbroken run of Resolved/Closed"; of an
+    outbound email only if it is a resolution.
+    """
+    start = None
+    for visit in visits:
+        if visit.status not in ENDED:
+            start = None
+        elif start is None:
+            start = visit.start
+    created = creation(activities, statuses)
+    if start is not None and created is not None and is_outbound(created):
+        asked_at = asked(activities, statuses, agents)
+        if asked_at is None or start < asked_at:
+            return None
+    return start
+
+
+def due_dates(
+    activities: list[Activity],
+    visits: list[Visit],
+    statuses: dict[str, str],
+    agents: set[int],
+    as_of: int,
+) -> list[list[Any]]:
+    """ "The last one named at or before the final resolution, else before
+    as_of; overdue_seconds is how much later it was resolved, or, unresolved,
+    how much later as_of is; 0 if in time."
+    """
+    resolved = standing_resolution(activities, visits, statuses, agents)
+    due = early = None
+    for activity in activities:
+        try:
+            due = seconds(activity.content["due_by"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if resolved is None or activity.second <= resolved:
+            early = due
+    due = due if early is None else early
+    if due is None:
+        return []
+    judged = resolved
+    if visits and visits[-1].status not in ENDED:
+        judged = as_of
+    return [
+        [
+            iso_8601(due),
+            None if resolved is None else iso_8601(resolved),
+            None if judged is None else max(0, judged - due),
+        ]
+    ]
+
+
+# For process mining
+
+
+def role(activity: Activity, ticket: list[Activity], agents: set[int]) -> str:
+    if activity.is_by_system:
+        return "system"
+    if is_by_agent(activity, ticket, agents):
+        return "agent"
+    requesters = everyone_named(ticket, "requester", "requester_id")
+    return "customer" if activity.performer[1] in requesters else "contact"
+
+
+def events(
+    ticket: list[Activity], statuses: dict[str, str], agents: set[int]
+) -> list[list[Any]]:
+    """Return the ticket's events: "Created; a status, when a visit begins (not
+    the creation's own); Assigned, Unassigned, Moved to group; First response,
+    Agent reply, Customer reply, Contact reply; Private note, Forward, Reply to
+    forward, Phone note, Broadcast note, Automatic reply (a note by the system);
+    Deleted, Restored, Spam."
+    """
+    created = creation(ticket, statuses)
+    response = first_response(ticket, statuses, agents)
+    now: dict[str, Any] = {}  # what was named last
+
+    def changes(name: str, value: Any) -> bool:
+        """Say whether this is not what was named before, and remember it."""
+        before = now.get(name)
+        now[name] = value
+        return bool(before != value)
+
+    def of_activity(activity: Activity) -> list[str]:
+        names = []
+        content = activity.content
+        if activity is created:
+            names.append("Created")
+        status = status_set_by(activity, statuses)
+        if status is not None and changes("status", status):
+            names.extend([status] if activity is not created else [])
+        was_assigned = bool(now.get("agent"))
+        if "agent_id" in content and changes("agent", content["agent_id"]):
+            if content["agent_id"] is not None:
+                names.append("Assigned")
+            elif was_assigned:
+                names.append("Unassigned")
+        if "group" in content:
+            group = label("group", as_text(content["group"]))
+            if changes("group", group) and group != NOTHING:
+                names.append("Moved to group")
+        who = role(activity, ticket, agents)
+        if counts_as_reply(activity, created):
+            if (
+                who == "agent"
+                and activity.second == response
+                and not now.get("answered")
+            ):
+                now["answered"] = True
+                names.append("First response")
+            else:
+                names.append(f"{who.capitalize()} reply")
+        elif "note" in content and activity.is_by_system:
+            names.append("Automatic reply")
+        elif activity.has_note(*NOTES_OF_AGENTS):
+            names.append(NOTES_OF_AGENTS[content["note"]["type"]])
+        for mark, name in (("deleted", "Deleted"), ("spam", "Spam")):
+            value = content.get(mark)
+            was_marked = now.get(mark)
+            if isinstance(value, bool) and changes(mark, value):
+                names.extend([name] if value else [])
+                names.extend(["Restored"] if was_marked else [])
+        return names
+
+    def group(activity: Activity) -> str | None:
+        is_created = created is not None and activity.second >= created.second
+        named: str | None = now.get("group")
+        return named or (NOTHING if is_created else None)
+
+    def line(name: str, activity: Activity) -> list[Any]:
+        """ "resource: agent 149005, customer 1451659, system" """
+        who = role(activity, ticket, agents)
+        person = "" if who == "system" else f" {activity.performer[1]}"
+        moment = iso_8601(activity.second)
+        return [name, moment, f"{who}{person}", who, group(activity)]
+
+    lines = []
+    for number, activity in enumerate(ticket):
+        names = of_activity(activity)
+        lines += [line(name, activity) for name in names]
+        if number == 0:
+            seen = line("Seen", activity)
+    # "A ticket of which none of these was seen has one Seen."
+    return lines or [seen]
+
+
+def status_paths(
+    tickets: list[list[Visit]], rows: list[dict[str, Any]]
+) -> list[list[Any]]:
+    """ "Open > Waiting on Customer > Open > Resolved", most frequent first; of
+    more than 20 statuses the first 20.
+    """
+    paths: dict[str, list[dict[str, Any]]] = {}
+    for visits, row in zip(tickets, rows, strict=True):
+        statuses = [visit.status for visit in visits]
+        if len(statuses) > 20:
+            statuses = [*statuses[:20], "..."]
+        if statuses:
+            paths.setdefault(" > ".join(statuses), []).append(row)
+    metric = "time_till_resolution_seconds"
+    result = [
+        [path, len(own), nearest_rank(having(own, metric), 5)]
+        for path, own in paths.items()
+    ]
+    return sorted(result, key=lambda line: (-line[1], line[0]))
 
 
 # Writing

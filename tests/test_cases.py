@@ -39,16 +39,19 @@ def test_deleted_tickets_and_spam_count_in_no_figure_over_many_tickets(
         "3,53999",
         "4,43199",
     ]
-    assert reports["metrics_by_source"] == ["Email,2,1,0,0,2,600,600,600,,,"]
+    assert reports["metrics_by_source"] == [
+        "Email,2,2,1,0,0,0,2,600,600,600,,,"
+    ]
     assert reports["tickets_by_hour"][9] == "2026-03-02T09:00:00Z,1,1,0,0,1"
     assert reports["tickets_by_hour"][-1] == "2026-03-02T23:00:00Z,0,0,0,0,2"
-    *_, longest, aside, last = capsys.readouterr().out.splitlines()
+    *_, longest, oldest, aside, last = capsys.readouterr().out.splitlines()
     assert longest == "Longest without a response: 4 for 11h 59m"
+    assert oldest == "Oldest open tickets: 1 for 14h 59m, 4 for 11h 59m"
     assert aside == (
         "2 tickets set aside (deleted or spam), counted in no figure over many"
         " tickets"
     )
-    assert "15 reports of 2 tickets" in last
+    assert "24 reports of 2 tickets" in last
 
 
 def test_an_outbound_email_begins_when_the_customer_answers(
@@ -65,12 +68,15 @@ def test_an_outbound_email_begins_when_the_customer_answers(
         *("11,", "12,", "13,", "14,", "15,1200", "16,"),
     ]
     assert [row for row in reports["ticket_metrics"] if row[0] == "1"][1:] == [
-        *(f"{n},0,0,0,,,,0,Closed,2026-03-02T10:00:00Z" for n in range(11, 15)),
-        "15,1200,0,0,1200,900,1200,0,Closed,2026-03-02T10:00:00Z",
-        "16,50399,0,0,,,,0,Open,2026-03-02T10:00:00Z",
+        *(
+            f"{n},0,0,0,,,,0,Closed,2026-03-02T10:00:00Z,0,0,"
+            for n in range(11, 15)
+        ),
+        "15,1200,0,0,1200,900,1200,0,Closed,2026-03-02T10:00:00Z,1,1,1",
+        "16,50399,0,0,,,,0,Open,2026-03-02T10:00:00Z,0,0,",
     ]
     assert reports["metrics_by_agent"] == [
-        "900,9,4,8,0,1,600,900,675,3600,3600,3000"
+        "900,9,9,4,8,4,0,1,0,600,900,675,3600,3600,3000"
     ]
     assert "Longest without a response: none" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from hashlib import sha256
 from itertools import chain, permutations
 from pathlib import Path
@@ -28,7 +28,6 @@ from conftest import (
     AGENT,
     CUSTOMER,
     METRIC_REPORTS,
-    REPORTS,
     SYSTEM,
     Json,
     activity,
@@ -62,6 +61,7 @@ from freshdesk import (
     REPLY,
     format_timestamp,
     parse_timestamp,
+    time_zone,
 )
 
 CASES: list[Json] = json.loads(
@@ -161,7 +161,7 @@ THE_CREATION = [
         export(
             created("11:00:00"), created("12:00:00"), note("12:10:00", FORWARD)
         ),
-        ticket_metrics=["1,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z"],
+        ticket_metrics=["1,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z,0,0,"],
     ),
     corner(
         "a marked creation counts although another Open stands before it",
@@ -186,12 +186,12 @@ THE_CREATION = [
             activity("11:00:00", ticket=6, status="Open", source=2),
         ),
         ticket_metrics=[
-            "1,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z",
-            "2,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z",
-            "3,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z",
-            "4,82799,0,0,,,,0,Open,",
-            "5,82799,0,0,,,,0,Open,",
-            "6,82799,0,0,,,,0,Open,",
+            "1,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z,0,0,",
+            "2,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z,0,0,",
+            "3,82799,0,0,,,,0,Open,2017-04-20T11:00:00Z,0,0,",
+            "4,82799,0,0,,,,0,Open,,0,0,",
+            "5,82799,0,0,,,,0,Open,,0,0,",
+            "6,82799,0,0,,,,0,Open,,0,0,",
         ],
     ),
     corner(
@@ -200,7 +200,7 @@ THE_CREATION = [
             activity("10:59:59", status="Closed"),
             created("11:00:00", status="Closed"),
         ),
-        ticket_metrics=["1,0,0,0,0,,0,0,Closed,2017-04-20T11:00:00Z"],
+        ticket_metrics=["1,0,0,0,0,,0,0,Closed,2017-04-20T11:00:00Z,0,0,0"],
         time_in_status=["1,Closed,82800,1"],
     ),
 ]
@@ -348,8 +348,8 @@ OUTBOUND_EMAILS = [
             activity("12:00:10", ticket=2, status="Closed"),
         ),
         ticket_metrics=[
-            "1,82199,0,0,,,,0,Open,2017-04-20T11:00:00Z",
-            "2,3610,0,0,10,9,10,0,Closed,2017-04-20T11:00:00Z",
+            "1,82199,0,0,,,,0,Open,2017-04-20T11:00:00Z,1,0,",
+            "2,3610,0,0,10,9,10,0,Closed,2017-04-20T11:00:00Z,1,2,1",
         ],
         # the hours count steps, whoever asked
         tickets_by_hour=[
@@ -378,8 +378,8 @@ OUTBOUND_EMAILS = [
             activity("12:04:00", ticket=2, status="Closed"),
         ),
         ticket_metrics=[
-            "1,0,0,0,,,,0,Resolved,2017-04-20T11:00:00Z",
-            "2,120,0,0,240,,120,1,Closed,2017-04-20T11:00:00Z",
+            "1,0,0,0,,,,0,Resolved,2017-04-20T11:00:00Z,0,1,",
+            "2,120,0,0,240,,120,1,Closed,2017-04-20T11:00:00Z,0,1,0",
         ],
     ),
     corner(
@@ -397,8 +397,8 @@ OUTBOUND_EMAILS = [
             note("11:00:09", REPLY, ticket=2),
         ),
         ticket_metrics=[
-            "1,82799,0,0,,0,0,1,Open,2017-04-20T11:00:00Z",
-            "2,82799,0,0,,9,,0,Open,2017-04-20T11:00:00Z",
+            "1,82799,0,0,,0,0,1,Open,2017-04-20T11:00:00Z,1,1,",
+            "2,82799,0,0,,9,,0,Open,2017-04-20T11:00:00Z,1,1,",
         ],
     ),
     corner(
@@ -452,7 +452,9 @@ THE_STATUS = [
             activity("13:00:00", status="Open"),
             activity("13:00:00", status="Closed"),
         ),
-        ticket_metrics=["1,3600,0,0,7200,,3600,1,Closed,2017-04-20T11:00:00Z"],
+        ticket_metrics=[
+            "1,3600,0,0,7200,,3600,1,Closed,2017-04-20T11:00:00Z,0,0,0"
+        ],
     ),
     corner(
         "a step to a label that nobody mapped is a reopening",
@@ -461,7 +463,7 @@ THE_STATUS = [
             activity("12:00:00", status="Resolved"),
             activity("13:00:00", status="Parked"),
         ),
-        ticket_metrics=["1,3600,0,0,,,3600,1,Parked,2017-04-20T11:00:00Z"],
+        ticket_metrics=["1,3600,0,0,,,3600,1,Parked,2017-04-20T11:00:00Z,0,0,"],
     ),
     corner(
         "the time before a step is the time of the last visit",
@@ -507,7 +509,9 @@ ORDER_AND_IDENTITY = [
             activity("12:00:00", status="Closed"),
             activity("12:00:00", status="Pending"),
         ),
-        ticket_metrics=["1,3600,0,0,3600,,3600,0,Closed,2017-04-20T11:00:00Z"],
+        ticket_metrics=[
+            "1,3600,0,0,3600,,3600,0,Closed,2017-04-20T11:00:00Z,0,0,0"
+        ],
         time_in_status=["1,Closed,79199,1", "1,Open,3600,1", "1,Pending,0,1"],
     ),
     corner(
@@ -579,13 +583,13 @@ MANY_TICKETS = [
         ],
         # the mean of 10 and 21 s is 15.5, rounded 16
         metrics_by_priority=[
-            "Urgent,2,2,1,0,1,10,21,16,1800,1800,1800",
-            ",1,0,0,0,0,,,,,,",
+            "Urgent,2,2,2,1,1,0,1,10,21,16,1800,1800,1800",
+            ",1,0,0,0,0,0,0,,,,,,",
         ],
         metrics_by_group=[
-            "Refund,1,1,1,0,0,10,10,10,1800,1800,1800",
-            "(none),1,1,0,0,1,21,21,21,,,",
-            ",1,0,0,0,0,,,,,,",
+            "Refund,1,1,1,1,1,0,0,0,10,10,10,1800,1800,1800",
+            "(none),1,1,1,0,0,0,1,0,21,21,21,,,",
+            ",1,0,0,0,0,0,0,0,,,,,,",
         ],
     ),
     corner(
@@ -598,7 +602,7 @@ MANY_TICKETS = [
             note("10:00:00", REPLY, ticket=5),
         ),
         metrics_by_priority=[
-            f"{priority},1,0,0,0,0,,,,,,"
+            f"{priority},1,0,0,0,0,0,0,,,,,,"
             for priority in ["Low", "Urgent", 12, "High", "(none)", ""]
         ],
     ),
@@ -687,8 +691,8 @@ SET_ASIDE = [
             "4,Low,,,,Email,deleted",
             "5,,,,,Email,spam",
         ],
-        metrics_by_priority=["Low,1,0,0,0,1,,,,,,"],
-        metrics_by_agent=[",1,0,0,0,1,,,,,,"],
+        metrics_by_priority=["Low,1,1,0,0,0,0,1,,,,,,"],
+        metrics_by_agent=[",1,1,0,0,0,0,1,0,,,,,,"],
         status_transitions=[],
         tickets_by_hour=[
             "2017-04-20T10:00:00Z,1,0,0,0,1",
@@ -698,7 +702,334 @@ SET_ASIDE = [
     ),
 ]
 
+WEEKS_AND_FIELDS = [
+    corner(
+        "an hour that no export covers is unknown, not 0",
+        export(created("10:10:00"), end_at="10:59:59"),
+        export(
+            created("11:30:00", ticket=2),
+            activity("12:30:00", status="Closed"),
+            start_at="12:30:00",
+            end_at="12:59:59",
+        ),
+        tickets_by_hour=[
+            "2017-04-20T10:00:00Z,1,0,0,0,1",
+            "2017-04-20T11:00:00Z,,,,,",
+            "2017-04-20T12:00:00Z,0,0,1,0,1",
+        ],
+        metrics_by_week=["2017-04-17,0,2,0,1,0,1,,,8400,8400,1"],
+    ),
+    corner(
+        "a week begins on Monday; what happened in it explains its backlog, but"
+        " for tickets first seen in it; its times are of the tickets created in"
+        " it",
+        export(
+            created("23-04-2017 11:00:00 +0000", agent_id=AGENT),
+            note("23-04-2017 11:30:00 +0000", REPLY),
+            activity("24-04-2017 08:00:00 +0000", ticket=2, status="Pending"),
+            created("24-04-2017 08:00:00 +0000", ticket=3),
+            note("24-04-2017 08:00:40 +0000", REPLY, ticket=3),
+            activity("24-04-2017 08:10:00 +0000", ticket=3, status="Resolved"),
+            activity("24-04-2017 09:00:00 +0000", status="Closed"),
+            activity("24-04-2017 09:30:00 +0000", status="Open"),
+            start_at="23-04-2017 10:00:00 +0000",
+            end_at="24-04-2017 09:59:59 +0000",
+        ),
+        export(
+            activity("10-05-2017 12:00:00 +0000", ticket=2, status="Closed"),
+            start_at="08-05-2017 00:00:00 +0000",
+            end_at="14-05-2017 23:59:59 +0000",
+        ),
+        metrics_by_week=[
+            "2017-04-17,0,1,1,0,0,1,1800,1800,,,1",
+            "2017-04-24,1,1,1,2,1,2,40,40,600,600,1",
+            "2017-05-01,,,,,,,,,,,1",
+            "2017-05-08,2,0,0,1,0,1,,,,,0",
+        ],
+    ),
+    corner(
+        "a field's rows add up to all tickets that count; Freshdesk's own keys"
+        " are no fields",
+        export(
+            created("10:00:00", ticket_type="Incident", **{"Urgente?": "no"}),
+            activity("10:30:00", automation={}, **{"Urgente?": "sí"}),
+            activity("11:00:00", status="Closed"),
+            created("10:00:00", ticket=2, **{"Urgente?": "no"}, category="A"),
+            activity("11:00:00", ticket=2, **{"Urgente?": None}, category=None),
+            created("10:00:00", ticket=3, é=True, added_tags=["a"]),
+            created("10:00:00", ticket=4, **{"Urgente?": "sí"}, spam=True),
+        ),
+        metrics_by_field=[
+            "Urgente?,sí,1,1,0,1,1,0,0,,,,3600,3600,3600",
+            "Urgente?,(none),1,1,0,0,0,0,1,,,,,,",
+            "Urgente?,,1,1,0,0,0,0,1,,,,,,",
+            "category,(none),1,1,0,0,0,0,1,,,,,,",
+            "category,,2,2,0,1,1,0,1,,,,3600,3600,3600",
+            "issue_type,Incident,1,1,0,1,1,0,0,,,,3600,3600,3600",
+            "issue_type,,2,2,0,0,0,0,2,,,,,,",
+            "é,true,1,1,0,0,0,0,1,,,,,,",
+            "é,,2,2,0,1,1,0,1,,,,3600,3600,3600",
+        ],
+    ),
+]
+
+WHO_HAD_IT = [
+    corner(
+        "a ticket is held by one group and one agent at a time while its known"
+        " status is neither Resolved nor Closed; whoever had it before another"
+        " has handed it over",
+        export(
+            created("09:00:00", group="A", agent_id=AGENT),
+            activity("10:00:00", group="B"),
+            activity("10:30:00", status="Pending"),
+            activity("11:00:00", status="Resolved"),
+            activity("12:00:00", status="Open"),
+            activity("12:20:00", group="A", agent_id=None),
+            activity("12:40:00", agent_id=COLLEAGUE),
+            activity("12:40:00", agent_id=AGENT),
+            created("10:00:00", ticket=2),
+            activity("11:00:00", ticket=2, group="A"),
+            activity("12:00:00", ticket=2, group=None),
+            note("10:00:00", PRIVATE_NOTE, ticket=3),
+            activity("11:00:00", ticket=3, status="Pending"),
+            activity("12:00:00", ticket=3, group="A"),
+            note("10:00:00", PRIVATE_NOTE, ticket=4),
+            activity("12:00:00", ticket=4, status="Closed", group="B"),
+            created("10:00:00", ticket=5, group="A", agent_id=AGENT, spam=True),
+            activity("11:00:00", ticket=5, group="B"),
+            start_at="09:00:00",
+            end_at="13:00:00",
+        ),
+        time_per_group=[
+            "1,A,6000,6000,2",
+            "1,B,4800,3000,1",
+            "2,A,3600,3600,1",
+            "2,(none),7200,7200,2",
+            "3,A,3600,0,1",
+            "3,,3600,0,1",
+            "4,B,0,0,1",
+            "5,A,3600,3600,1",
+            "5,B,7200,7200,1",
+        ],
+        time_per_agent=[
+            f"1,{AGENT},9600,7800,2",
+            f"1,{COLLEAGUE},0,0,1",
+            "1,(none),1200,1200,1",
+            "2,(none),10800,10800,1",
+            "3,,7200,0,1",
+            f"5,{AGENT},10800,10800,1",
+        ],
+        metrics_by_group=[
+            "A,2,1,0,0,0,1,2,1,,,,,,",
+            "B,1,0,0,1,0,0,0,1,,,,,,",
+            "(none),1,1,0,0,0,0,1,0,,,,,,",
+        ],
+        metrics_by_agent=[
+            f"{AGENT},1,1,0,0,0,1,1,1,,,,,,",
+            f"{COLLEAGUE},0,0,0,0,0,0,0,1,,,,,,",
+            ",3,1,0,1,0,0,2,0,,,,,,",
+        ],
+    ),
+    corner(
+        "the oldest creation is on top of the table; a ticket waits for the"
+        " customer after an agent's public note",
+        export(
+            activity("10:00:00", status="Open", group="A"),
+            note("10:10:00", REPLY, by=IN_COPY),
+            created("11:00:00", ticket=2, priority=1, agent_id=AGENT),
+            note("11:10:00", REPLY, ticket=2),
+            activity("11:30:00", ticket=2, status="Pending"),
+            note("11:40:00", REPLY, ticket=2, by=SYSTEM),
+            created("10:30:00", ticket=3),
+            created("10:30:00", ticket=4, status="Closed"),
+            created("10:30:00", ticket=5, spam=True),
+            created("11:00:00", ticket=6),
+            note("11:10:00", REPLY, ticket=6),
+            note("11:20:00", REPLY, ticket=6, by=CUSTOMER),
+            end_at="12:00:00",
+        ),
+        open_tickets=[
+            "3,Open,,,,2017-04-20T10:30:00Z,5400,5400,5400,agent",
+            f"2,Pending,Low,,{AGENT},2017-04-20T11:00:00Z,3600,1800,1200,customer",
+            "6,Open,,,,2017-04-20T11:00:00Z,3600,3600,2400,agent",
+            "1,Open,,A,,,,7200,6600,agent",
+        ],
+    ),
+]
+
+EVERY_ANSWER = [
+    corner(
+        "a turn begins when a ticket is asked, or with somebody's note after an"
+        " agent's; a ticket's body is no reply",
+        export(
+            created("10:00:00", by=AGENT, agent_id=AGENT),
+            note("10:00:00", REPLY),
+            note("10:10:00", REPLY, by=COLLEAGUE),
+            note("10:20:00", REPLY, by=IN_COPY),
+            note("10:30:00", REPLY, by=CUSTOMER),
+            note("10:40:00", REPLY, by=SYSTEM),
+            note("10:50:00", PRIVATE_NOTE, by=COLLEAGUE),
+            note("11:00:00", REPLY),
+            note("11:00:00", REPLY, by=CUSTOMER),
+            activity("12:00:00", status="Closed"),
+            note("10:00:00", REPLY, ticket=2, by=IN_COPY),
+            note("10:10:00", REPLY, ticket=2),
+            note("10:20:00", REPLY, ticket=2, by=IN_COPY),
+            note("10:30:00", REPLY, ticket=2),
+            activity("10:40:00", ticket=2, status="Closed"),
+            created("10:00:00", ticket=3),
+            note("10:00:09", REPLY, ticket=3),
+            activity("11:00:00", ticket=3, status="Resolved"),
+            created("10:00:00", ticket=4, **OUTBOUND),
+            note("10:10:00", REPLY, ticket=4),
+            activity("10:20:00", ticket=4, status="Closed"),
+        ),
+        response_times=[
+            f"1,1,2017-04-20T10:00:00Z,600,{COLLEAGUE}",
+            f"1,2,2017-04-20T10:20:00Z,2400,{AGENT}",
+            "1,3,2017-04-20T11:00:00Z,,",
+            f"2,1,2017-04-20T10:20:00Z,600,{AGENT}",
+            f"3,1,2017-04-20T10:00:00Z,9,{AGENT}",
+        ],
+        ticket_metrics=[
+            "1,7200,0,0,7200,600,7200,0,Closed,2017-04-20T10:00:00Z,2,3,0",
+            "2,0,0,0,,,,0,Closed,,2,2,",
+            "3,3600,0,0,3600,9,3600,0,Resolved,2017-04-20T10:00:00Z,1,0,1",
+            "4,1200,0,0,,,,0,Closed,2017-04-20T10:00:00Z,1,0,",
+        ],
+    ),
+]
+
+IN_TIME = "20-04-2017 12:00:00 +0000"
+DUE_DATES = [
+    corner(
+        "the due date is the last one named until the resolution, in whatever"
+        " offset; without one, the last of all",
+        export(
+            created("10:00:00", due_by=IN_TIME),
+            activity("10:30:00", by=SYSTEM, due_by="20-04-2017 16:30:00 +0530"),
+            activity("11:10:00", status="Closed"),
+            activity("11:10:01", by=SYSTEM, due_by=IN_TIME),
+            created("10:00:00", ticket=2, due_by=IN_TIME),
+            activity("10:30:00", ticket=2, due_by=None),
+            created("10:00:00", ticket=3),
+            activity("11:00:00", ticket=3, status="Resolved"),
+            activity("11:00:01", ticket=3, status="Closed", due_by=IN_TIME),
+            created("10:00:00", ticket=4, due_by="tomorrow"),
+            created("10:00:00", ticket=5, due_by=IN_TIME),
+            activity("11:00:00", ticket=5, status="Closed"),
+            activity("21-04-2017 09:59:59 +0000", ticket=5, status="Open"),
+        ),
+        resolved_by_due_date=[
+            "1,2017-04-20T11:00:00Z,2017-04-20T11:10:00Z,600",
+            "2,2017-04-20T12:00:00Z,,79199",
+            "3,2017-04-20T12:00:00Z,2017-04-20T11:00:00Z,0",
+            "5,2017-04-20T12:00:00Z,,79199",
+        ],
+    ),
+    corner(
+        "a ticket without a known status is not overdue for sure, nor is an"
+        " outbound email that was closed without an answer",
+        export(
+            activity("10:00:00", by=SYSTEM, due_by=IN_TIME),
+            created("10:00:00", ticket=2, due_by=IN_TIME, **OUTBOUND),
+            activity("13:00:00", ticket=2, status="Closed"),
+        ),
+        resolved_by_due_date=[
+            "1,2017-04-20T12:00:00Z,,",
+            "2,2017-04-20T12:00:00Z,,",
+        ],
+    ),
+]
+
+# PM4Py's name for a ticket is a case.
+EVENTS = [
+    corner(
+        "an event is a change of the ticket, or a note, and says who did it as"
+        " what",
+        export(
+            created("10:00:00", group="A"),
+            note("10:00:00", REPLY, by=CUSTOMER),
+            note("10:00:01", REPLY, by=SYSTEM),
+            activity("10:05:00", status="Pending", agent_id=AGENT, group="B"),
+            activity("10:06:00", status="Pending", agent_id=AGENT, group="B"),
+            note("10:10:00", REPLY),
+            note("10:10:00", REPLY, note_id=2),
+            note("10:20:00", REPLY, by=CUSTOMER),
+            note("10:21:00", REPLY, by=IN_COPY),
+            *(note(f"10:3{kind}:00", kind) for kind in (1, 2, 3, 5, 6, 7)),
+            activity("11:00:00", status="Closed", agent_id=None, group=None),
+            activity("11:10:00", deleted=True),
+            activity("11:11:00", deleted=False, spam=True),
+        ),
+        event_log=[
+            "1,Created,2017-04-20T10:00:00Z,customer 145423,customer,A",
+            "1,Moved to group,2017-04-20T10:00:00Z,customer 145423,customer,A",
+            "1,Automatic reply,2017-04-20T10:00:01Z,system,system,A",
+            "1,Pending,2017-04-20T10:05:00Z,agent 149018,agent,B",
+            "1,Assigned,2017-04-20T10:05:00Z,agent 149018,agent,B",
+            "1,Moved to group,2017-04-20T10:05:00Z,agent 149018,agent,B",
+            "1,First response,2017-04-20T10:10:00Z,agent 149018,agent,B",
+            "1,Agent reply,2017-04-20T10:10:00Z,agent 149018,agent,B",
+            "1,Customer reply,2017-04-20T10:20:00Z,customer 145423,customer,B",
+            "1,Contact reply,2017-04-20T10:21:00Z,contact 145999,contact,B",
+            "1,Forward,2017-04-20T10:31:00Z,agent 149018,agent,B",
+            "1,Reply to forward,2017-04-20T10:32:00Z,agent 149018,agent,B",
+            "1,Private note,2017-04-20T10:33:00Z,agent 149018,agent,B",
+            "1,Phone note,2017-04-20T10:35:00Z,agent 149018,agent,B",
+            "1,Broadcast note,2017-04-20T10:36:00Z,agent 149018,agent,B",
+            "1,Closed,2017-04-20T11:00:00Z,agent 149018,agent,(none)",
+            "1,Unassigned,2017-04-20T11:00:00Z,agent 149018,agent,(none)",
+            "1,Deleted,2017-04-20T11:10:00Z,agent 149018,agent,(none)",
+            "1,Restored,2017-04-20T11:11:00Z,agent 149018,agent,(none)",
+            "1,Spam,2017-04-20T11:11:00Z,agent 149018,agent,(none)",
+        ],
+    ),
+    corner(
+        "a ticket without an event was seen; its group may be unknown",
+        export(
+            note("10:00:00", 7, by=IN_COPY),
+            activity("10:00:01", group=None, agent_id=None, spam=False),
+            activity("10:00:00", ticket=2, by=SYSTEM, group=None),
+            note("10:00:00", REPLY, ticket=3),
+            created("10:00:01", ticket=3),
+            activity("10:00:02", ticket=3, status="Pending"),
+        ),
+        event_log=[
+            "1,Seen,2017-04-20T10:00:00Z,contact 145999,contact,",
+            "2,Seen,2017-04-20T10:00:00Z,system,system,(none)",
+            "3,Agent reply,2017-04-20T10:00:00Z,agent 149018,agent,",
+            "3,Created,2017-04-20T10:00:01Z,customer 145423,customer,(none)",
+            "3,Pending,2017-04-20T10:00:02Z,agent 149018,agent,(none)",
+        ],
+    ),
+    corner(
+        "a path has all visits of a ticket that counts, 20 at most",
+        export(
+            *(created("10:00:00", ticket=ticket) for ticket in (1, 2, 3)),
+            activity("11:00:00", status="Closed"),
+            activity("11:30:00", ticket=2, status="Closed"),
+            activity("11:40:00", ticket=2, status="Closed"),
+            activity("11:00:00", ticket=3, status="Closed", spam=True),
+            *(
+                activity(f"10:{n:02}:00", ticket=ticket, status=status)
+                for ticket in (4, 5)
+                for n, status in enumerate(["Open", "Pending"] * 10)
+            ),
+            activity("11:00:00", ticket=5, status="Closed"),
+            note("10:00:00", PRIVATE_NOTE, ticket=6),
+        ),
+        status_paths=[
+            "Open > Closed,2,3600",
+            f"{' > '.join(['Open > Pending'] * 10)},1,",
+            f"{' > '.join(['Open > Pending'] * 10)} > ...,1,",
+        ],
+    ),
+]
+
 CORNERS = [
+    *WHO_HAD_IT,
+    *EVERY_ANSWER,
     *THE_CLOCK,
     *THE_CREATION,
     *THE_FIRST_RESPONSE,
@@ -708,6 +1039,9 @@ CORNERS = [
     *ORDER_AND_IDENTITY,
     *MANY_TICKETS,
     *SET_ASIDE,
+    *WEEKS_AND_FIELDS,
+    *DUE_DATES,
+    *EVENTS,
 ]
 
 
@@ -721,6 +1055,101 @@ def test_in_the_corners_of_the_definitions(
     for name, rows in expected.items():
         assert oracle[name][1:] == rows
         assert reports[name][1:] == rows
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_custom_field_of_more_than_100_values_is_left_out() -> None:
+    tickets = [
+        created("10:00:00", ticket=n + 1, Order=n, Shelf=n % 100, ticket_type=n)
+        for n in range(101)
+    ]
+    rows = table(ingest_and_query(export(*tickets))["metrics_by_field"])
+    values = Counter(row["field"] for row in rows)
+    assert values == {"Shelf": 100, "category": 1, "issue_type": 101}
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize(
+    ("name", "day", "hours", "named"),
+    [
+        (
+            "Europe/Berlin",
+            "2026-03-29",
+            23,
+            ["2026-03-29T01:00:00+01:00", "2026-03-29T03:00:00+02:00"],
+        ),
+        (
+            "Europe/Berlin",
+            "2026-10-25",
+            25,
+            ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"],
+        ),
+        ("UTC", "2026-03-29", 24, ["2026-03-29T00:00:00Z"]),
+        ("Europe/London", "2026-01-01", 24, ["2026-01-01T00:00:00+00:00"]),
+        ("Asia/Kolkata", "2026-03-29", 24, ["2026-03-29T01:00:00+05:30"]),
+        # From 2:00 back to 1:30: the half hour from there is an hour.
+        (
+            "Australia/Lord_Howe",
+            "2026-04-05",
+            25,
+            ["2026-04-05T01:00:00+11:00", "2026-04-05T01:30:00+10:30"],
+        ),
+    ],
+)
+def test_hours_and_weeks_are_those_of_the_time_zone(
+    name: str, day: str, hours: int, named: list[str]
+) -> None:
+    noon = seconds(f"{day[8:]}-{day[5:7]}-{day[:4]} 12:00:00 +0000")
+    start, end = noon - 129_600, noon + 129_599
+    exports = [
+        export(
+            *(
+                created(format_timestamp(moment), ticket=ticket)
+                for ticket, moment in enumerate(range(start, end, 600), start=1)
+            ),
+            activity(format_timestamp(start - 700_000), status="Open"),
+            start_at=format_timestamp(start),
+            end_at=format_timestamp(end),
+        )
+    ]
+    ingest(*exports)
+    reports = query(None, f"--timezone={name}")
+    zone = time_zone(name)
+    assert reports == recompute(map(as_bytes, exports), zone=zone)
+    of_the_day = [
+        row["hour"]
+        for row in table(reports["tickets_by_hour"])
+        if row["hour"].startswith(day)
+    ]
+    assert len(of_the_day) == hours
+    place = of_the_day.index(named[0])
+    assert of_the_day[place : place + len(named)] == named
+
+
+@pytest.mark.usefixtures("workplace")
+def test_only_tickets_created_in_the_period_count() -> None:
+    """Its days are those of the time zone; a creation must be seen."""
+    ingest(
+        export(
+            created("21:59:59"),
+            created("22:00:00", ticket=2),
+            created("21-04-2017 21:59:59 +0000", ticket=3),
+            created("21-04-2017 22:00:00 +0000", ticket=4),
+            activity("23:00:00", ticket=5, status="Open"),
+            end_at="22-04-2017 10:00:00 +0000",
+        )
+    )
+    for since, until, tickets in [
+        ("--since=2017-04-21", "--until=2017-04-21", 2),
+        ("--since=2017-04-21", "--until=9999-12-31", 3),
+        ("--since=0001-01-01", "--until=2017-04-20", 1),
+    ]:
+        reports = query(None, "--timezone=Europe/Berlin", since, until)
+        (row,) = table(reports["metrics_by_product"])
+        assert row["tickets"] == row["still_open"] == str(tickets)
+        (week,) = table(reports["metrics_by_week"])
+        assert week["created"] == week["backlog_at_end"] == str(tickets)
+        assert len(reports["ticket_metrics"]) == 1 + 5
 
 
 @pytest.mark.parametrize("way", [1, -1])
@@ -737,7 +1166,7 @@ def test_of_exports_that_start_together_the_lowest_sha_256_is_first(
     exports.sort(key=lambda one: sha256(as_bytes(one)).hexdigest())
     last = exports[-1]["activities_data"][0]["activity"]["status"]
     row = ingest_and_query(*exports[::way])["ticket_metrics"][1]
-    assert row.endswith(f",{last},")
+    assert row.endswith(f",{last},,0,0,")
 
 
 @pytest.mark.usefixtures("workplace")
@@ -842,6 +1271,14 @@ TODAYS_FORM = {
     "priority": [2, 4, 11, None, "High", "2", 1.0, [1]],
     "group": GROUPS,
     "product": PRODUCTS,
+    "due_by": [
+        "20-04-2017 11:00:00 +0000",
+        "20-04-2017 15:30:01 +0530",
+        "21-04-2017 09:59:00 +0000",
+        "soon",
+        None,
+        1,
+    ],
     "¿Urgente?": [1, 1.0, True, "1", None, [1, "a,b"], {"é": []}],
     # no property of the ticket, whatever its keys
     "association": [{"group": None, "priority": 1}],
@@ -966,6 +1403,12 @@ def test_every_csv_equals_the_oracle_however_the_exports_are_ingested(
     calls = data.draw(st.integers(1, len(order)))
     mapped = data.draw(st.integers(0, calls))
     small = data.draw(st.integers(1, 9) | st.just(20_000))
+    zone = data.draw(st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]))
+    days = date(2017, 4, 20), date(2017, 4, 21)
+    since = data.draw(st.sampled_from([None, None, *days]))
+    until = data.draw(st.sampled_from([None, None, since, days[-1]]))
+    period = {"since": since, "until": until}
+    options = [f"--{name}={day}" for name, day in period.items() if day]
     with (
         workplace_in_memory() as place,
         patch.multiple(
@@ -981,7 +1424,9 @@ def test_every_csv_equals_the_oracle_however_the_exports_are_ingested(
             )
         if aliases and mapped == calls:
             ingest(aliases=aliases, directory=place)
-        assert query(place) == recompute(files, aliases)
+        assert query(place, f"--timezone={zone}", *options) == recompute(
+            files, aliases, zone=time_zone(zone), **period
+        )
 
 
 PEOPLE = ("requester", "requester_id", "agent_id", "internal_agent_id")
@@ -1116,6 +1561,47 @@ def test_the_numbers_agree_with_each_other(
     assert spent == {
         ticket: as_of - first for ticket, first in first_status.items()
     }
+    # "A ticket's held seconds over its groups (over its agents) equal its
+    # seconds over all unresolved statuses."
+    unresolved: Counter[str] = Counter()
+    for line in in_status:
+        if line["status"] not in ENDED:
+            unresolved[line["ticket_id"]] += int(line["time_in_status_seconds"])
+    for name in ("time_per_group", "time_per_agent"):
+        held: Counter[str] = Counter()
+        for line in table(reports[name]):
+            held[line["ticket_id"]] += int(line["time_held_seconds"])
+        assert +held == +unresolved
+    # "Turn 1 is the first response where the creation was seen."
+    first_turns = {
+        turn["ticket_id"]: turn["response_time_seconds"]
+        for turn in table(reports["response_times"])
+        if turn["turn"] == "1"
+    }
+    for row in rows:
+        if row["created_at"]:
+            response = first_turns.get(row["ticket_id"], "")
+            assert response == row["time_to_first_response_seconds"]
+    # Every ticket has events, and its answers are among them.
+    happened: dict[str, Counter[str]] = {}
+    for event in table(reports["event_log"]):
+        own_events = happened.setdefault(event["case_id"], Counter())
+        own_events[event["activity"]] += 1
+    assert [*happened] == [row["ticket_id"] for row in rows]
+    for row in rows:
+        seen_of = happened[row["ticket_id"]]
+        is_answered = row["time_to_first_response_seconds"] != ""
+        assert seen_of["Created"] == (row["created_at"] != "")
+        assert seen_of["First response"] == is_answered
+        answers = int(row["agent_replies"]) - is_answered
+        assert seen_of["Agent reply"] == answers
+        customers = seen_of["Customer reply"] + seen_of["Contact reply"]
+        assert customers == int(row["customer_replies"])
+        assert seen_of["Seen"] == 0 or seen_of.total() == 1
+    # Every counted ticket with a status has one path.
+    paths = table(reports["status_paths"])
+    assert total(paths, "tickets") == is_resolved.total()
+
     # A ticket that takes a step comes to another visit.
     steps = total(table(reports["status_transitions"]), "transitions")
     visits = [row for row in in_status if row["ticket_id"] in counted]
@@ -1130,17 +1616,39 @@ def test_the_numbers_agree_with_each_other(
         ]
 
     # However tickets are divided, each is in one part, unless it is set aside.
-    for name in REPORTS:
-        if name.startswith("metrics_by_"):
-            parts = table(reports[name])
-            assert total(parts, "tickets") == len(counted)
-            assert total(parts, "resolved") == is_resolved[True]
-            assert total(parts, "still_open") == is_resolved[False]
+    by_field: dict[str, list[dict[str, str]]] = {}
+    for row in table(reports["metrics_by_field"]):
+        by_field.setdefault(row["field"], []).append(row)
+    breakdowns = [
+        table(reports[f"metrics_by_{name}"])
+        for name in ("agent", "group", "priority", "product", "source")
+    ]
+    for parts in [*breakdowns, *by_field.values()]:
+        assert total(parts, "tickets") == len(counted)
+        assert total(parts, "resolved") == is_resolved[True]
+        assert total(parts, "still_open") == is_resolved[False]
 
-    # The last hour is the clock's, and its backlog is still open.
+    # The last hour is the clock's.
     last_hour = table(reports["tickets_by_hour"])[-1]
     assert last_hour["hour"] == iso_8601(as_of - as_of % 3_600)
-    assert int(last_hour["backlog"]) == is_resolved[False]
+
+    # All of it is in one week. "Created - resolved + reopened explains the
+    # backlog, but for tickets first seen in it that were created earlier", and
+    # for those of no known status.
+    (week,) = table(reports["metrics_by_week"])
+    own = [row for row in rows if row["ticket_id"] in counted]
+    is_created = [row["created_at"] != "" for row in own]
+    has_status = [row["current_status"] != "" for row in own]
+    assert int(week["created"]) == sum(is_created)
+    assert int(week["backlog_at_start"]) == 0
+    assert int(week["backlog_at_end"]) == is_resolved[False]
+    assert is_resolved[False] == (
+        int(week["created"])
+        - int(week["resolved"])
+        + int(week["reopened"])
+        + sum(has_status)
+        - sum(is_created)
+    )
 
 
 def total(rows: list[dict[str, str]], column: str) -> int:

@@ -175,9 +175,13 @@ def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
         "Waiting longest for a first response",
         "10 23h 59m Open unknown",
         "Metrics by product",
-        "product tickets answered resolved reopened still open",
+        "product tickets created answered resolved resolved timed reopened",
         "median first response 90 % first response",
-        "unknown 10 9 0 9 10 10m 10m 10m",
+        "unknown 10 10 9 0 0 9 10 10m 10m 10m",
+        "What is on the table, and for whom does it wait?",
+        "10 Open unknown unknown unknown 20-04-2017 10:00:00 +0000 23h 59m",
+        "Is it getting better, week by week?",
+        "2017-04-17 0 10 9 9 9 10 10m 10m yes",
         "How long did each customer wait for a first response?",
     ):
         assert part in text
@@ -186,7 +190,10 @@ def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
 def test_a_long_table_says_how_many_rows_are_left_out() -> None:
     tickets = range(52)
     ingest(export(*(created("10:00:00", ticket=n, group=n) for n in tickets)))
-    assert "2 more in metrics_by_group.csv" in Page(plot()).text
+    text = Page(plot()).text
+    assert "50 of 52, all in metrics_by_group.csv" in text
+    assert "10 of 52, all in open_tickets.csv" in text
+    assert "10 of 52 Open tickets" in text  # wait longest
 
 
 def test_a_metric_that_few_tickets_have_is_drawn(

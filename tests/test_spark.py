@@ -107,7 +107,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
     name, and the notes on all exports.
     """
     printed = capsys.readouterr()
-    *lines, last = printed.out.splitlines()[-8:]
+    *lines, last = printed.out.splitlines()[-9:]
     notes = [
         line
         for line in printed.err.splitlines()

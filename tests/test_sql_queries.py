@@ -100,8 +100,8 @@ def test_a_unit_converts_and_renames_every_column_of_seconds(
 ) -> None:
     assert run(database, "--unit", "minutes", "ticket_metrics") == 0
     assert lines(Path("out/ticket_metrics.csv"))[1:] == [
-        "1,1.5,0.0,58.5,60.0,1.5,60.0,0,Closed,2017-04-20T10:00:00Z",
-        "600,,,,,,,,,",
+        "1,1.5,0.0,58.5,60.0,1.5,60.0,0,Closed,2017-04-20T10:00:00Z,1,0,1",
+        "600,,,,,,,,,,0,0,",
     ]
     assert run(database, "--unit", "hours", "time_in_status") == 0
     assert lines(Path("out/time_in_status.csv"))[:3] == [
@@ -299,10 +299,10 @@ def test_a_mended_definition_needs_no_new_ingest(
 
 def test_only_the_views_that_the_reports_need_are_evaluated() -> None:
     report = "select * from Tickets where 'no_tickets' <> 'first_response'"
-    assert sql_queries.needed_views([report]) == ["tickets"]
+    assert [*sql_queries.needed_views([report])] == ["tickets"]
     report = 'select started_at from "visits" -- not agents'
     needed = ["clock", "named_statuses", "visits"]
-    assert sql_queries.needed_views([report]) == needed
+    assert [*sql_queries.needed_views([report])] == needed
 
 
 def test_rows_of_a_view_are_unique_by_its_key(workplace: Path) -> None:
@@ -464,10 +464,44 @@ Time spent Waiting on Customer       15      0s           0s       0s
 Time spent Pending                   15  1h 22m       1h 28m   1h 29m
 Time till resolution                  1     19m          19m      19m
 Time to first response               10      5m           9m      10m
-Longest without a response: 14 for 1h 30m, 12 for 1h 28m, 13 for 1h 28m
-out: 15 reports of 15 tickets as of 20-04-2017 11:30:00 +0000
+Longest without a response (3 of 4): 14 for 1h 30m, 12 for 1h 28m, 13 for 1h 28m
+Oldest open tickets (3 of 14): 1 for 1h 30m, 2 for 1h 30m, 3 for 1h 30m
+out: 24 reports of 15 tickets as of 20-04-2017 11:30:00 +0000
 """
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "line"),
+    [
+        (10, "(the one before): created 2 (1), resolved 1 (0), backlog 2 (1)"),
+        (11, ": created 2, resolved 1, backlog 2"),
+        (18, None),
+    ],
+)
+@pytest.mark.usefixtures("workplace")
+def test_the_last_whole_week_is_told(
+    first: int, line: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest(
+        export(
+            created("12-04-2017 10:00:00 +0000"),
+            *(
+                created("18-04-2017 10:00:00 +0000", ticket=ticket)
+                for ticket in (2, 3)
+            ),
+            activity("19-04-2017 10:00:00 +0000", ticket=3, status="Closed"),
+            activity("20-04-2017 10:00:00 +0000", ticket=4, status="Open"),
+            activity("20-04-2017 10:00:00 +0000", ticket=4, spam=True),
+            created("25-04-2017 10:00:00 +0000", ticket=5),
+            start_at=f"{first}-04-2017 00:00:00 +0000",
+            end_at="27-04-2017 10:00:00 +0000",
+        )
+    )
+    capsys.readouterr()
+    assert run(Path("tickets.db")) == 0
+    told = re.search("^Week of (.*)$", capsys.readouterr().out, re.M)
+    assert (told and told[1].removeprefix("2017-04-17").strip()) == line
 
 
 @pytest.mark.parametrize(
@@ -550,7 +584,7 @@ def test_the_journal_of_a_killed_ingest_is_undone(workplace: Path) -> None:
         (["--sql-dir", "empty"], "error: empty: no .sql files there"),
         (
             ["no_such"],
-            "no_such.sql: no such report; there are: metrics_by_agent",
+            "no_such.sql: no such report; there are: event_log",
         ),
         (["-o", "notes.txt"], "error: notes.txt: File exists"),
     ],
@@ -581,6 +615,10 @@ def test_what_cannot_be_done_is_one_line_and_makes_no_file(
         ["--unit", "days"],
         ["--no-such-option"],
         ["-d"],
+        ["--timezone", "Mars/Olympus"],
+        ["--since", "2026-02-30"],
+        ["--until", "20260301"],
+        ["--since", "2026-03-02", "--until", "2026-03-01"],
         ["--exports", "a.json"],
         ["--status-alias", "Esperando=Pending"],
         ["--partitioned"],

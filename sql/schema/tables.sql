@@ -6,7 +6,7 @@
 -- "FDta" marks a database of ours. A database keeps the tables it was made
 -- with: raise the version when a table changes.
 pragma application_id = 1178891361;
-pragma user_version = 7;
+pragma user_version = 8;
 
 create table exports (
     export_id integer primary key,         -- sorts by start_at, then by sha256
@@ -71,6 +71,7 @@ create table statuses (
 -- integers. Null: the activity does not name the property. '': it sets the
 -- property to nothing (a text column, and agent_id). A value of an unusual type
 -- stands in other_properties, exactly; a text column holds its text as well.
+-- The text of a due_by that has another offset than +0000 stands there, too.
 create table activities (
     ticket_id integer not null,
     performed_at integer not null,
@@ -95,6 +96,7 @@ create table activities (
     contacted_customer integer check (contacted_customer in (0, 1)),
     deleted integer check (deleted in (0, 1)),
     spam integer check (spam in (0, 1)),
+    due_by integer,                        -- the end of the time to resolve it
     shipping_address text,
     shipment_date text,                    -- 2017-04-21, or as exported
     other_properties text,                 -- JSON, its keys sorted

@@ -2,12 +2,12 @@
 --
 -- One row per metric: how many tickets have it, and of those the median, the
 -- 90th percentile and the maximum, in seconds. Nearest rank: the smallest
--- value that at least half (nine tenths) of the values do not exceed. Deleted
--- tickets and spam do not count.
+-- value that at least half (nine tenths) of the values do not exceed. Only
+-- tickets that count are in it.
 with counted as (
     select *
     from ticket_metrics
-    where ticket_id not in (select ticket_id from set_aside_tickets)
+    where ticket_id in (select ticket_id from counted_tickets)
 ),
 
 metrics as (

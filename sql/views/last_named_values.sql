@@ -69,5 +69,31 @@ select
             a.export_id desc,
             a.position desc
         limit 1
-    ) as source
+    ) as source,
+    (
+        select a.issue_type
+        from activities as a
+        where
+            a.ticket_id = t.ticket_id
+            and a.issue_type is not null
+        order by
+            a.performed_at desc,
+            a.is_new_ticket,
+            a.export_id desc,
+            a.position desc
+        limit 1
+    ) as issue_type,
+    (
+        select a.category
+        from activities as a
+        where
+            a.ticket_id = t.ticket_id
+            and a.category is not null
+        order by
+            a.performed_at desc,
+            a.is_new_ticket,
+            a.export_id desc,
+            a.position desc
+        limit 1
+    ) as category
 from tickets as t;

@@ -1,7 +1,7 @@
 -- Who wrote public notes on each ticket, and when?
 --
--- One row per public note of a person. By an agent: the ticket's customer is
--- no agent here, whatever they do on other tickets.
+-- One row per public note of a person. Body: what the creator writes in the
+-- second of the creation is the ticket's body, and no reply.
 -- Key: ticket_id, performed_at, is_new_ticket, export_id, position
 select
     a.ticket_id,
@@ -10,14 +10,18 @@ select
     a.export_id,
     a.position,
     a.performer_id as author_id,
-    case when g.agent_id is not null and x.agent_id is null then 1 else 0 end
-        as is_by_agent
+    p.role,
+    case when p.role = 'agent' then 1 else 0 end as is_by_agent,
+    case when c.ticket_id is null then 0 else 1 end as is_body
 from activities as a
 -- A + lets SQLite look the value up in a view.
-left join agents as g on g.agent_id = +a.performer_id
-left join customers_elsewhere_agents as x
-    on x.ticket_id = +a.ticket_id
-    and x.agent_id = +a.performer_id
+left join performers as p
+    on p.ticket_id = +a.ticket_id
+    and p.performer_id = +a.performer_id
+left join ticket_creations as c
+    on c.ticket_id = +a.ticket_id
+    and c.created_at = a.performed_at
+    and c.creator_id = a.performer_id
 where
     a.note_type in (
         select t.note_type

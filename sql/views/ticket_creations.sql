@@ -8,6 +8,9 @@ with candidates as (
     select
         a.ticket_id,
         a.performed_at,
+        a.is_new_ticket,
+        a.export_id,
+        a.position,
         a.performer_type,
         a.performer_id,
         a.source,
@@ -34,6 +37,9 @@ with candidates as (
 select
     ticket_id,
     performed_at as created_at,
+    is_new_ticket,
+    export_id,
+    position,
     case when performer_type = 'user' then performer_id end as creator_id,
     case when source = '10' then 1 else 0 end as is_outbound
 from candidates

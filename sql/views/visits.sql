@@ -11,6 +11,9 @@ with changes as (
     select
         a.ticket_id,
         a.performed_at,
+        a.is_new_ticket,
+        a.export_id,
+        a.position,
         s.status,
         s.is_resolved,
         row_number() over story as change,
@@ -33,6 +36,9 @@ select
     status,
     is_resolved,
     performed_at as started_at,
+    is_new_ticket,
+    export_id,
+    position,
     coalesce(lead(performed_at) over ticket, c.as_of) as ended_at,
     lead(status) over ticket as next_status,
     lag(is_resolved) over ticket as was_resolved

@@ -2,7 +2,7 @@
 --
 -- One row per ticket whose customer has asked, to which no agent has
 -- responded, whose known status, if any, is neither Resolved nor Closed, and
--- that is not set aside. Seconds from the asking, at the creation for most
+-- that counts. Seconds from the asking, at the creation for most
 -- tickets, to the end of the clock. Key: ticket_id
 select
     m.ticket_id,
@@ -14,4 +14,4 @@ where
     m.asked_at is not null
     and m.time_to_first_response_seconds is null
     and coalesce(m.is_resolved, 0) = 0
-    and m.ticket_id not in (select x.ticket_id from set_aside_tickets as x);
+    and m.ticket_id in (select n.ticket_id from counted_tickets as n);
