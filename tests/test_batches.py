@@ -452,9 +452,9 @@ def test_a_faulty_report_is_named_and_the_others_are_written(
 
 
 def test_a_negative_number_is_no_formula() -> None:
-    texts = ["-5", "-5.25", "-5-1", "-x", "--5", "-", "+5", "=1"]
+    texts = ["-5", "-5.25", "-1e-07", "-5-1", "-x", "--5", "-", "+5", "=1"]
     assert [sql_queries.defused(text) for text in texts] == [
-        *("-5", "-5.25"),
+        *("-5", "-5.25", "-1e-07"),
         *("'-5-1", "'-x", "'--5", "'-", "'+5", "'=1"),
     ]
 
