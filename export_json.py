@@ -34,7 +34,7 @@ import sys
 import time
 import zlib
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -166,8 +166,7 @@ class Repetitive(Json):
 
     def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
         super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.repeated = next(n for n in names if names.count(n) > 1)
+        ((self.repeated, _),) = Counter(n for n, _ in pairs).most_common(1)
 
 
 def json_object(pairs: Sequence[tuple[str, object]]) -> Json:
