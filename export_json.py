@@ -62,7 +62,7 @@ from freshdesk import (
     is_database,
     link_target,
     locked,
-    new_part,
+    make_part,
     one_line,
     parse_timestamp,
     part_path,
@@ -1194,9 +1194,10 @@ def discard_leftovers(path: Path) -> None:
 @contextmanager
 def built(path: Path) -> Iterator[sqlite3.Connection]:
     """Build a new database; when all went well it takes the place of *path*."""
-    discard_leftovers(part_path(path))
-    part = new_part(path)
+    part = part_path(path)
     try:
+        discard_leftovers(part)
+        make_part(path)
         with connected(part, stands_for=path) as connection:
             # Nobody sees the file until it is whole and on the disk.
             connection.execute("pragma synchronous = off")

@@ -400,15 +400,15 @@ def test_what_is_built_is_nobody_elses_to_read_or_to_lead_away(
         Path(name).chmod(0o600)
         Path(f".{name}.part").symlink_to("victim")
     modes = []
-    new_part = export_json.new_part
+    make_part = export_json.make_part
 
-    def noted_part(target: Path) -> Path:
-        part = new_part(target)
+    def noting(target: Path) -> None:
+        make_part(target)
+        part = target.with_name(f".{target.name}.part")
         modes.append(stat.S_IMODE(part.lstat().st_mode))
-        return part
 
-    monkeypatch.setattr(export_json, "new_part", noted_part)
-    monkeypatch.setattr("freshdesk.new_part", noted_part)
+    monkeypatch.setattr(export_json, "make_part", noting)
+    monkeypatch.setattr("freshdesk.make_part", noting)
     assert run("--replace", path) == 0
     assert sql_queries.main(reports) == 0
     assert modes == [0o600, 0o600]
