@@ -34,7 +34,7 @@ import sys
 import time
 import zlib
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ from freshdesk import (
     is_database,
     link_target,
     locked,
-    new_part,
+    make_part,
     one_line,
     parse_timestamp,
     part_path,
@@ -166,8 +166,7 @@ class Repetitive(Json):
 
     def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
         super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.repeated = next(n for n in names if names.count(n) > 1)
+        ((self.repeated, _),) = Counter(n for n, _ in pairs).most_common(1)
 
 
 def json_object(pairs: Sequence[tuple[str, object]]) -> Json:
@@ -1219,9 +1218,10 @@ def discard_leftovers(path: Path) -> None:
 @contextmanager
 def built(path: Path) -> Iterator[sqlite3.Connection]:
     """Build a new database; when all went well it takes the place of *path*."""
-    discard_leftovers(part_path(path))
-    part = new_part(path)
+    part = part_path(path)
     try:
+        discard_leftovers(part)
+        make_part(path)
         with connected(part, stands_for=path) as connection:
             # Nobody sees the file until it is whole and on the disk.
             connection.execute("pragma synchronous = off")
@@ -1422,25 +1422,32 @@ def is_taken(file: Path) -> bool:
 
 def ingest_each(
     database: Path, paths: Sequence[Path], aliases: Sequence[Alias]
-) -> list[Ingested]:
-    """Ingest exports, each in a transaction of its own.
+) -> tuple[list[Ingested], Failure | None]:
+    """Ingest exports, each in a transaction of its own; return the results,
+    and what went wrong in the end.
 
-    One that is refused is named at once, and the others go in, unless it is
-    the database that fails.
+    One that is refused is named at once, and the others go in. A database that
+    fails ends it.
     """
-    results = []
-    for path in paths:
+    results: list[Ingested] = []
+    failure: Failure | None = None
+    for number, path in enumerate(paths, start=1):
         try:
             with changing(database, aliases=aliases) as connection:
                 ingested = ingest_file(connection, path)
             results.append(ingested)
-        except Failure as error:
+        except Refused as error:
             if len(paths) == 1:
-                raise
+                return results, error
             complain(error)
-            if not isinstance(error, Refused):
-                break
-    return results
+            refused = number - len(results)
+            failure = Failure(
+                f"{refused:,} of {plural(len(paths), 'export')} refused; the"
+                " lines above say why"
+            )
+        except Failure as error:
+            return results, error
+    return results, failure
 
 
 def export_json(
@@ -1459,20 +1466,17 @@ def export_json(
     exports, others = found_exports(paths) if paths else ([], [])
     database = link_target(database)
     if replace or not exports:
+        failure = None
         with changing(database, replace=replace, aliases=aliases) as connection:
             results = [ingest_file(connection, path) for path in exports]
     else:
-        results = ingest_each(database, exports, aliases)
-    refused = len(exports) - len(results)
-    if not quiet and (results or not exports):
+        results, failure = ingest_each(database, exports, aliases)
+    if not quiet and (results or not failure):
         print(summary(database, results))
         for note in notes(database, results, others, aliases):
             print(f"note: {one_line(note)}", file=sys.stderr)
-    if refused:
-        raise Failure(
-            f"{refused:,} of {plural(len(exports), 'export')} refused; the"
-            " lines above say why"
-        )
+    if failure:
+        raise failure
 
 
 def list_aliases(database: Path) -> None:

@@ -82,7 +82,7 @@ CHUNK_ROWS = 10_000  # of a result are in memory at a time
 
 # A spreadsheet runs text as a formula if it begins with one of these.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-is_number = re.compile(r"-[0-9]+(\.[0-9]+)?").fullmatch
+is_number = re.compile(r"-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
 
 # The queries behind the terminal's lines: always, and when all reports run.
 ALWAYS = ["counts"]

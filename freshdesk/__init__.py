@@ -420,15 +420,14 @@ def part_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
-def new_part(path: Path) -> Path:
+def make_part(path: Path) -> None:
     """Make the empty file to build in, in place of what stands there, even a
-    link; return its path. Only those can read it who can read *path*.
+    link. Only those can read it who can read *path*.
     """
     part = part_path(path)
     part.unlink(missing_ok=True)
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-    return part
 
 
 def put_in_place(path: Path) -> None:
@@ -462,8 +461,10 @@ def replacing(path: Path) -> Iterator[TextIO]:
     is_device = path.exists() and not path.is_file()
     if not is_device:
         path = link_target(path)  # a link stays one
-    part = path if is_device else new_part(path)
+    part = path if is_device else part_path(path)
     try:
+        if not is_device:
+            make_part(path)
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
         if not is_device:

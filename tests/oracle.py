@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -1452,7 +1453,8 @@ def csv_lines(header: list[str], rows: list[list[Any]]) -> list[str]:
         if value is None:
             return ""
         text = str(value).replace("\0", "\ufffd")
-        if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
+        is_number = re.fullmatch(r"-[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text)
+        if text.startswith(tuple("=+-@\t\r")) and not is_number:
             text = f"'{text}"
         if any(special in text for special in ',"\r\n'):
             text = '"' + text.replace('"', '""') + '"'
