@@ -7,42 +7,26 @@
 -- First response, and replies: public notes of people, but for the ticket's
 -- body. Automatic reply: any note by the system. Deleted, Spam, Restored: a
 -- mark changes. A ticket with none of these is Seen, at its first second.
--- Resource: the role on this ticket, and the person. Group: the ticket's after
--- the activity; (none) if it has none, empty if unknown. Deleted tickets and
+-- Resource: the role on this ticket, and the person. Group: the ticket's at
+-- that second; (none) if it has none, empty if unknown. Deleted tickets and
 -- spam have their events, too.
-with named as (
+with marks as (
     select
         ticket_id,
         performed_at,
         is_new_ticket,
         export_id,
         position,
-        3 as place,
-        trim(agent_id) || '' as value
-    from activities
-    where agent_id is not null
-    union all
-    select
-        ticket_id,
-        performed_at,
-        is_new_ticket,
-        export_id,
-        position,
-        4,
-        case when trim(group_name) = '' then '' else group_name end
-    from activities
-    where group_name is not null
-    union all
-    select
-        ticket_id,
-        performed_at,
-        is_new_ticket,
-        export_id,
-        position,
-        7,
-        deleted || ''
+        7 as place,
+        'Deleted' as mark,
+        deleted as is_set,
+        lag(deleted) over story as was_set
     from activities
     where deleted is not null
+    window story as (
+        partition by ticket_id
+        order by performed_at, is_new_ticket desc, export_id, position
+    )
     union all
     select
         ticket_id,
@@ -51,59 +35,18 @@ with named as (
         export_id,
         position,
         8,
-        spam || ''
+        'Spam',
+        spam,
+        lag(spam) over story
     from activities
     where spam is not null
-),
-
-ordered as (
-    select
-        *,
-        lag(value) over (
-            partition by ticket_id, place
-            order by
-                performed_at,
-                is_new_ticket desc,
-                export_id,
-                position
-        ) as previous_value
-    from named
+    window story as (
+        partition by ticket_id
+        order by performed_at, is_new_ticket desc, export_id, position
+    )
 ),
 
 -- In the order of place, the events of one activity.
-changes as (
-    select
-        ticket_id,
-        performed_at,
-        is_new_ticket,
-        export_id,
-        position,
-        place,
-        case
-            when place = 3 and value <> '' then 'Assigned'
-            when place = 3 and previous_value <> '' then 'Unassigned'
-            when place = 4 and value <> '' then 'Moved to group'
-            when place = 7 and value = '1' then 'Deleted'
-            when place = 8 and value = '1' then 'Spam'
-            when place in (7, 8) and previous_value = '1' then 'Restored'
-        end as activity,
-        case when place = 4 then value end as group_name
-    from ordered
-    where previous_value is null or previous_value <> value
-),
-
--- Of an agent's replies in a second the first may be the first response.
-replies as (
-    select
-        *,
-        row_number() over (
-            partition by ticket_id, performed_at, is_by_agent
-            order by is_new_ticket desc, export_id, position
-        ) as number
-    from public_notes
-    where is_body = 0
-),
-
 events as (
     select
         ticket_id,
@@ -112,8 +55,7 @@ events as (
         export_id,
         position,
         1 as place,
-        'Created' as activity,
-        null as group_name
+        'Created' as activity
     from ticket_creations
     union all
     select
@@ -123,17 +65,39 @@ events as (
         v.export_id,
         v.position,
         2,
-        v.status,
-        null
+        v.status
     from visits as v
     left join ticket_creations as c
-        on c.ticket_id = +v.ticket_id
-        and c.export_id = +v.export_id
-        and c.position = +v.position
+        on c.ticket_id = v.ticket_id
+        and c.export_id = v.export_id
+        and c.position = v.position
     where c.ticket_id is null
     union all
-    select *
-    from changes
+    select
+        ticket_id,
+        started_at,
+        is_new_ticket,
+        export_id,
+        position,
+        3,
+        case when agent_id = '(none)' then 'Unassigned' else 'Assigned' end
+    from agent_visits
+    where
+        export_id is not null
+        and (agent_id <> '(none)' or previous_agent_id is not null)
+    union all
+    select
+        ticket_id,
+        started_at,
+        is_new_ticket,
+        export_id,
+        position,
+        4,
+        'Moved to group'
+    from group_visits
+    where
+        export_id is not null
+        and group_name <> '(none)'
     union all
     select
         n.ticket_id,
@@ -143,18 +107,17 @@ events as (
         n.position,
         5,
         case
-            when r.ticket_id is not null and n.number = 1
-                then 'First response'
+            when r.ticket_id is not null then 'First response'
             when n.role = 'agent' then 'Agent reply'
             when n.role = 'customer' then 'Customer reply'
             else 'Contact reply'
-        end,
-        null
-    from replies as n
+        end
+    from public_notes as n
     left join first_responses as r
         on r.ticket_id = n.ticket_id
-        and r.responded_at = n.performed_at
-        and n.is_by_agent = 1
+        and r.export_id = n.export_id
+        and r.position = n.position
+    where n.is_body = 0
     union all
     select
         a.ticket_id,
@@ -167,8 +130,7 @@ events as (
             when a.performer_type = 'user' and a.performer_id is not null
                 then t.name
             else 'Automatic reply'
-        end,
-        null
+        end
     from activities as a
     left join note_types as t on t.note_type = a.note_type
     where
@@ -177,22 +139,17 @@ events as (
             a.note_type is not null
             and (a.performer_type <> 'user' or a.performer_id is null)
         )
-),
-
-group_changes as (
+    union all
     select
         ticket_id,
-        group_name,
-        row_number() over (
-            partition by ticket_id
-            order by
-                performed_at,
-                is_new_ticket desc,
-                export_id,
-                position
-        ) as number
-    from changes
-    where place = 4
+        performed_at,
+        is_new_ticket,
+        export_id,
+        position,
+        place,
+        case when is_set = 1 then mark else 'Restored' end
+    from marks
+    where is_set <> coalesce(was_set, 0)
 ),
 
 first_activities as (
@@ -202,7 +159,6 @@ first_activities as (
         a.is_new_ticket,
         a.export_id,
         a.position,
-        case when a.group_name is null then 0 else 1 end as group_number,
         row_number() over (
             partition by a.ticket_id
             order by
@@ -214,25 +170,11 @@ first_activities as (
     inner join activities as a
         on a.ticket_id = +t.ticket_id
         and a.performed_at = +t.first_seen_at
-    where
-        t.ticket_id not in (
-            select e.ticket_id
-            from events as e
-            where e.activity is not null
-        )
+    where t.ticket_id not in (select e.ticket_id from events as e)
 ),
 
 told as (
-    select
-        *,
-        count(group_name) over (
-            partition by ticket_id
-            order by
-                performed_at,
-                is_new_ticket desc,
-                export_id,
-                position
-        ) as group_number
+    select *
     from events
     union all
     select
@@ -242,9 +184,7 @@ told as (
         export_id,
         position,
         9,
-        'Seen',
-        null,
-        group_number
+        'Seen'
     from first_activities
     where number = 1
 )
@@ -258,10 +198,7 @@ select
         else p.role || ' ' || p.performer_id
     end as resource,
     coalesce(p.role, 'system') as role,
-    case
-        when g.group_name <> '' then g.group_name
-        when g.group_name = '' or e.performed_at >= c.created_at then '(none)'
-    end as group_name
+    g.group_name
 from told as e
 inner join activities as a
     on a.ticket_id = e.ticket_id
@@ -273,11 +210,10 @@ left join performers as p
     on a.performer_type = 'user'
     and p.ticket_id = +a.ticket_id
     and p.performer_id = +a.performer_id
-left join ticket_creations as c on c.ticket_id = e.ticket_id
-left join group_changes as g
+left join group_visits as g
     on g.ticket_id = e.ticket_id
-    and g.number = e.group_number
-where e.activity is not null
+    and g.started_at <= e.performed_at
+    and (g.ended_at > e.performed_at or g.is_last = 1)
 order by
     e.ticket_id,
     e.performed_at,

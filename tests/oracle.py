@@ -1393,9 +1393,17 @@ def events(
         return names
 
     def group(activity: Activity) -> str | None:
+        """ "A ticket's group at a moment is the last one that an activity named
+        at or before it; (none) [...] from a seen creation on until the first is
+        named."
+        """
+        named = [
+            label("group", as_text(other.content["group"]))
+            for other in ticket
+            if "group" in other.content and other.second <= activity.second
+        ]
         is_created = created is not None and activity.second >= created.second
-        named: str | None = now.get("group")
-        return named or (NOTHING if is_created else None)
+        return [NOTHING if is_created else None, *named][-1]
 
     def line(name: str, activity: Activity) -> list[Any]:
         """ "resource: agent 149005, customer 1451659, system" """

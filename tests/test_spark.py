@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import timezone
 from pathlib import Path
 from typing import Any
 
@@ -302,7 +303,9 @@ def test_all_but_a_query_that_spark_understands_is_refused_in_one_line(
             pytest.raises(QueryError, match=r"^two columns have one name.*$"),
             ExitStack() as files,
         ):
-            engine.write("select 1 as a, 2 as a", files, target, "seconds")
+            engine.write(
+                "select 1 as a, 2 as a", files, target, "seconds", timezone.utc
+            )
     assert [*workplace.iterdir()] == [path]
 
 

@@ -60,6 +60,9 @@ ordered as (
     select
         ticket_id,
         started_at,
+        is_new_ticket,
+        export_id,
+        position,
         agent_id,
         row_number() over story as place,
         lag(agent_id) over story as previous_agent_id
@@ -74,8 +77,13 @@ select
     ticket_id,
     place as visit,
     agent_id,
+    previous_agent_id,
     started_at,
-    coalesce(lead(started_at) over ticket, c.as_of) as ended_at
+    coalesce(lead(started_at) over ticket, c.as_of) as ended_at,
+    case when lead(place) over ticket is null then 1 else 0 end as is_last,
+    is_new_ticket,
+    export_id,
+    position
 from ordered
 cross join clock as c
 where

@@ -4,7 +4,9 @@
 -- end of the turn that began with the asking. Key: ticket_id
 select
     ticket_id,
-    answered_at as responded_at
+    answered_at as responded_at,
+    answers_export_id as export_id,
+    answers_position as position
 from turns
 where
     is_asking = 1

@@ -60,6 +60,9 @@ ordered as (
     select
         ticket_id,
         started_at,
+        is_new_ticket,
+        export_id,
+        position,
         group_name,
         row_number() over story as place,
         lag(group_name) over story as previous_group_name
@@ -74,8 +77,13 @@ select
     ticket_id,
     place as visit,
     group_name,
+    previous_group_name,
     started_at,
-    coalesce(lead(started_at) over ticket, c.as_of) as ended_at
+    coalesce(lead(started_at) over ticket, c.as_of) as ended_at,
+    case when lead(place) over ticket is null then 1 else 0 end as is_last,
+    is_new_ticket,
+    export_id,
+    position
 from ordered
 cross join clock as c
 where

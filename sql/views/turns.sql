@@ -39,6 +39,8 @@ ordered as (
     select
         ticket_id,
         said_at,
+        export_id,
+        position,
         agent_id,
         is_by_agent,
         is_asking,
@@ -66,7 +68,9 @@ changes as (
         is_asking,
         was_by_agent,
         lead(said_at) over ticket as answered_at,
-        lead(agent_id) over ticket as agent_id
+        lead(agent_id) over ticket as agent_id,
+        lead(export_id) over ticket as answers_export_id,
+        lead(position) over ticket as answers_position
     from ordered
     where
         was_by_agent is null
@@ -80,7 +84,9 @@ select
     is_asking,
     asked_at,
     answered_at,
-    agent_id
+    agent_id,
+    answers_export_id,
+    answers_position
 from changes
 where
     is_by_agent = 0
