@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from freshdesk import spark
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
-CHUNK_ROWS = 10_000  # of a result are in memory at a time
+CHUNK_ROWS = 5_000  # of a result are in memory at a time
 
 # A spreadsheet runs text as a formula if it begins with one of these.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
