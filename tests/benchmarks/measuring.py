@@ -60,6 +60,7 @@ class Work:
     holds: int = 0  # activities in the file; 0: those that the work is about
     begins_with: Path | None = None  # a file that is copied there
     scale: float = 1  # it does so many times less than the work it is about
+    same: str = "*"  # which of the reports it makes have to be as ours are
 
 
 def command(script: Path, *arguments: object) -> Command:
@@ -93,7 +94,7 @@ def measured(work: Work) -> Run:
                 f"{work.name}: {found:,} activities instead of {expected:,}"
             )
     elif work.makes:
-        agree(work.makes.with_name("ours"), work.makes)
+        agree(work.makes.with_name("ours"), work.makes, work.same)
     return run._replace(wall=run.wall * work.scale, cpu=run.cpu * work.scale)
 
 
@@ -152,9 +153,9 @@ def count(path: Path) -> int:
         return int(cursor.fetchone()[0])
 
 
-def agree(ours: Path, theirs: Path) -> None:
+def agree(ours: Path, theirs: Path, pattern: str) -> None:
     """Check that reports are the same in two folders, field by field."""
-    for report in theirs.iterdir():
+    for report in theirs.glob(pattern):
         names = [ours / report.name, report]
         with names[0].open(newline="") as a, names[1].open(newline="") as b:
             rows = zip_longest(csv.reader(a), csv.reader(b))
