@@ -2,7 +2,7 @@
 --
 -- One row per public note of a person. Body: what the creator writes in the
 -- second of the creation is the ticket's body, and no reply.
--- Key: ticket_id, performed_at, is_new_ticket, export_id, position
+-- Key: ticket_id, performed_at, is_new_ticket desc, export_id, position
 select
     a.ticket_id,
     a.performed_at,
