@@ -58,9 +58,9 @@ from freshdesk import (
     replacing,
     run_script,
     show_progress,
-    time_zone,
     without_garbage_collection,
 )
+from freshdesk.local_time import time_zone
 
 # ---- The tables that make the world ----------------------------------------
 # A figure without a source is one that support teams commonly report: a third

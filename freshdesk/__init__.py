@@ -38,17 +38,15 @@ except ImportError:
         " macOS, or on Windows in WSL"
     ) from None
 
-import argparse
 import gc
 import io
 import os
 import re
 import shutil
 import stat
-import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TextIO
@@ -168,18 +166,6 @@ def midnight(date: str) -> int:
 
 FIRST_SECOND = midnight("01-01-0001")
 LAST_SECOND = midnight("31-12-9999") + DAY - 1
-
-
-def time_zone(name: str) -> tzinfo:
-    """Return the time zone of this name, an argument of a script."""
-    if name.upper() == "UTC":  # needs no database
-        return timezone.utc
-    with suppress(zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return zoneinfo.ZoneInfo(name)
-    raise argparse.ArgumentTypeError(
-        f"no time zone {name!r}; if this machine has no time zone database: "
-        "python -m pip install tzdata"
-    )
 
 
 def run_script(script: Callable[[], None]) -> int:

@@ -61,8 +61,8 @@ from freshdesk import (
     REPLY,
     format_timestamp,
     parse_timestamp,
-    time_zone,
 )
+from freshdesk.local_time import time_zone
 
 CASES: list[Json] = json.loads(
     Path(__file__).with_name("golden_cases.json").read_text(encoding="utf-8")

@@ -1,0 +1,124 @@
+"""The time zone of the reports' hours and weeks, and the days that they count.
+
+SQL knows both from two views, `time_zone_offsets` and `report_period`. Those in
+sql/views stand for UTC and for all days.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import zoneinfo
+from bisect import bisect
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone, tzinfo
+
+from freshdesk import DAY, EPOCH
+
+
+def time_zone(name: str) -> tzinfo:
+    """Return the time zone of this name, an argument of a script."""
+    if name.upper() == "UTC":  # needs no database
+        return timezone.utc
+    with suppress(zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return zoneinfo.ZoneInfo(name)
+    raise argparse.ArgumentTypeError(
+        f"no time zone {name!r}; if this machine has no time zone database: "
+        "python -m pip install tzdata"
+    )
+
+
+def day(text: str) -> date:
+    """Return a day, an argument of the script."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a day such as 2026-03-01"
+    )
+
+
+def own_views(
+    zone: tzinfo, since: date | None, until: date | None
+) -> dict[str, str]:
+    """Return the views that take the place of the project's in this run."""
+    own = {}
+    if zone is not timezone.utc:
+        own["time_zone_offsets"] = time_zone_offsets(zone)
+    if since or until:
+        own["report_period"] = report_period(zone, since, until)
+    return own
+
+
+def time_zone_offsets(zone: tzinfo) -> str:
+    """Return the view of this name: the offsets from a week before the first
+    export to a week after the end of the clock.
+    """
+    starts, offsets = zip(*offset_changes(zone), strict=True)
+    starts = (-100_000_000_000, *starts[1:])
+    ends = (*starts[1:], 300_000_000_000)
+    values = ", ".join(map(str, zip(starts, ends, offsets, strict=True)))
+    return f"""
+-- Key: starts_at
+with offsets (starts_at, ends_at, offset_seconds) as (
+    values {values}
+),
+
+first_export as (
+    select min(start_at) as start_at
+    from exports
+)
+
+select
+    cast(o.starts_at as bigint) as starts_at,
+    cast(o.ends_at as bigint) as ends_at,
+    cast(o.offset_seconds as bigint) as offset_seconds
+from offsets as o
+cross join first_export as e
+cross join clock as c
+where
+    o.ends_at > e.start_at - 8 * 86400
+    and o.starts_at <= c.as_of + 8 * 86400"""
+
+
+def offset_changes(zone: tzinfo) -> Iterator[tuple[int, int]]:
+    """Yield when each offset from UTC begins, from 1970 to 2100, and the
+    offset in seconds. A day has one change at most.
+    """
+
+    def offset(second: int) -> int:
+        away = datetime.fromtimestamp(second, zone).utcoffset()
+        return (away or timedelta()) // timedelta(seconds=1)
+
+    known = offset(0)
+    yield 0, known
+    for start in range(0, 131 * 366 * DAY, DAY):
+        before, known = known, offset(start + DAY)
+        if known != before:
+            seconds = range(start, start + DAY)
+            place = bisect(seconds, 0, key=lambda s: offset(s) != before)
+            yield start + place, known
+
+
+def report_period(zone: tzinfo, since: date | None, until: date | None) -> str:
+    """Return the view of this name: from the first second of *since* to
+    before the first second after *until*.
+    """
+    since_at = until_at = None
+    if since:
+        since_at = midnight(since, zone)
+    if until and until < date.max:
+        until_at = midnight(until + timedelta(days=1), zone)
+    bounds = {"since_at": since_at, "until_at": until_at}
+    columns = [
+        f"cast({'null' if second is None else second} as bigint) as {name}"
+        for name, second in bounds.items()
+    ]
+    return f"select {', '.join(columns)}"
+
+
+def midnight(day: date, zone: tzinfo) -> int:
+    """Return the first second of a day in a time zone."""
+    first = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return (first - EPOCH) // timedelta(seconds=1)
