@@ -113,10 +113,12 @@ events as (
             else 'Contact reply'
         end
     from public_notes as n
-    left join first_responses as r
+    left join turns as r
         on r.ticket_id = n.ticket_id
-        and r.export_id = n.export_id
-        and r.position = n.position
+        and r.turn = 1
+        and r.is_asking = 1
+        and r.answers_export_id = n.export_id
+        and r.answers_position = n.position
     where n.is_body = 0
     union all
     select

@@ -1,13 +1,14 @@
 -- When was each ticket first answered?
 --
--- One row per ticket that an agent has answered since it was asked: with the
--- end of the turn that began with the asking. Key: ticket_id
+-- One row per ticket to which an agent has written a public note, other than
+-- its body, since it was asked. Key: ticket_id
 select
-    ticket_id,
-    answered_at as responded_at,
-    answers_export_id as export_id,
-    answers_position as position
-from turns
+    n.ticket_id,
+    min(n.performed_at) as responded_at
+from asked_tickets as q
+inner join public_notes as n on n.ticket_id = q.ticket_id
 where
-    is_asking = 1
-    and answered_at is not null;
+    n.is_by_agent = 1
+    and n.is_body = 0
+    and n.performed_at >= q.asked_at
+group by n.ticket_id;

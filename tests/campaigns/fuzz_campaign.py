@@ -313,6 +313,14 @@ def judged(data: bytes) -> bytes | None:
     return data if is_export else None
 
 
+def is_long(export: bytes) -> bool:
+    """Return whether a time is so far from the others that the oracle, which
+    counts hour by hour, takes minutes.
+    """
+    years = re.findall(rb"[0-9]{2}-[0-9]{2}-([0-9]{4}) ", export)
+    return any(not 1990 <= int(year) <= 2040 for year in years)
+
+
 # The trial
 
 
@@ -357,7 +365,8 @@ class Bench:
         if status == 0:
             assert verdict is not None, "this is no export"
             assert all(line.startswith("note: ") for line in err.splitlines())
-            self.compare([*known, verdict], draw.sample(REPORTS, 3))
+            if not is_long(verdict):
+                self.compare([*known, verdict], draw.sample(REPORTS, 3))
         else:
             assert status == 1, f"exit status {status}"
             assert verdict is None or depth(json.loads(verdict)) > DEEP, err
