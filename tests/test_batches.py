@@ -134,6 +134,21 @@ def test_a_file_that_is_still_written_is_refused(
     ]
 
 
+def test_gzipped_files_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    class Noted(gzip.GzipFile):
+        def __init__(self, **arguments: Any) -> None:
+            super().__init__(**arguments)
+            opened.append(self)
+
+    monkeypatch.setattr(gzip, "GzipFile", Noted)
+    for name, content in (("a.json.gz", day(1)), ("b.json.gz", b"{}")):
+        run(put(name, gzip.compress(content)))
+    assert len(opened) == 3  # the refused one is looked at again
+    assert all(file.closed for file in opened)
+
+
 LINK = {"url": "https://example.invalid/x.json?X-Amz-Signature=SECRET"}
 ROW = json.dumps(activity("10:00:00", status="Open"))
 LINK_TOLD = (
