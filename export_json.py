@@ -30,7 +30,6 @@ import json
 import os
 import re
 import sqlite3
-import sys
 import time
 import zlib
 from bisect import bisect_left, bisect_right
@@ -68,6 +67,7 @@ from freshdesk import (
     part_path,
     plural,
     put_in_place,
+    remark,
     run_script,
     show_progress,
     sql,
@@ -1286,8 +1286,7 @@ def inherited_aliases(path: Path) -> list[Alias]:
         with connected(path) as old:
             return users_aliases(old)
     except Damaged:
-        note = f"{path} is damaged: what labels meant is lost, map them again"
-        print(f"note: {one_line(note)}", file=sys.stderr)
+        remark(f"{path} is damaged: what labels meant is lost, map them again")
         return []
 
 
@@ -1433,7 +1432,9 @@ def ingest_each(
     failure: Failure | None = None
     for number, path in enumerate(paths, start=1):
         try:
-            with changing(database, aliases=aliases) as connection:
+            # The first transaction that succeeds has mapped the labels.
+            new_aliases = [] if results else aliases
+            with changing(database, aliases=new_aliases) as connection:
                 ingested = ingest_file(connection, path)
             results.append(ingested)
         except Refused as error:
@@ -1474,7 +1475,7 @@ def export_json(
     if not quiet and (results or not failure):
         print(summary(database, results))
         for note in notes(database, results, others, aliases):
-            print(f"note: {one_line(note)}", file=sys.stderr)
+            remark(note)
     if failure:
         raise failure
 

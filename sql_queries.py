@@ -26,7 +26,6 @@ import os
 import re
 import signal
 import sqlite3
-import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
@@ -58,8 +57,8 @@ from freshdesk import (
     is_database,
     link_target,
     locked,
-    one_line,
     plural,
+    remark,
     replacing,
     run_script,
     show_progress,
@@ -548,7 +547,7 @@ def sql_queries(
         place = output_dir if is_url(output_dir) else str(folder)
         print_overview(answers, place, len(reports) - faulty, plot=plot)
         for note in notes:
-            print(f"note: {one_line(note)}", file=sys.stderr)
+            remark(note)
     if faulty:
         raise Failure(
             f"{faulty} of {plural(len(reports), 'report')} faulty; the lines"

@@ -235,6 +235,11 @@ def complain(error: Exception) -> None:
     print(f"error: {one_line(describe(error))}", file=sys.stderr)
 
 
+def remark(note: str) -> None:
+    """Print what the user should know, in one line."""
+    print(f"note: {one_line(note)}", file=sys.stderr)
+
+
 def describe(error: Exception) -> str:
     """Return *error* in words, with the file that the system refused."""
     if isinstance(error, OSError) and error.strerror:
