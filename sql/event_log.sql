@@ -9,45 +9,8 @@
 -- mark changes. A ticket with none of these is Seen, at its first second.
 -- Resource: the role on this ticket, and the person. Group: the ticket's at
 -- that second; (none) if it has none, empty if unknown. Deleted tickets and
--- spam have their events, too.
-with marks as (
-    select
-        ticket_id,
-        performed_at,
-        is_new_ticket,
-        export_id,
-        position,
-        7 as place,
-        'Deleted' as mark,
-        deleted as is_set,
-        lag(deleted) over story as was_set
-    from activities
-    where deleted is not null
-    window story as (
-        partition by ticket_id
-        order by performed_at, is_new_ticket desc, export_id, position
-    )
-    union all
-    select
-        ticket_id,
-        performed_at,
-        is_new_ticket,
-        export_id,
-        position,
-        8,
-        'Spam',
-        spam,
-        lag(spam) over story
-    from activities
-    where spam is not null
-    window story as (
-        partition by ticket_id
-        order by performed_at, is_new_ticket desc, export_id, position
-    )
-),
-
--- In the order of place, the events of one activity.
-events as (
+-- spam have their events, too. Place orders the events of one activity.
+with events as (
     select
         ticket_id,
         created_at as performed_at,
@@ -148,8 +111,12 @@ events as (
         is_new_ticket,
         export_id,
         position,
-        place,
-        case when is_set = 1 then mark else 'Restored' end
+        case mark when 'deleted' then 7 else 8 end,
+        case
+            when is_set = 0 then 'Restored'
+            when mark = 'deleted' then 'Deleted'
+            else 'Spam'
+        end
     from marks
     where is_set <> coalesce(was_set, 0)
 ),
