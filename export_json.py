@@ -32,14 +32,13 @@ import re
 import sqlite3
 import time
 import zlib
-from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import count, groupby, takewhile
 from json import JSONDecodeError
 from pathlib import Path
 from types import NoneType
@@ -84,11 +83,9 @@ from freshdesk.statuses import (
     users_aliases,
 )
 
-READ_SIZE = 1 << 18  # bytes of a file that are read at a time
+READ_SIZE = 1 << 19  # bytes of a file that are read at a time
 TAIL = 1 << 14  # characters of a chunk in which a record surely ends
 ENDS_SIZE = 1 << 16  # bytes at both ends of a file in which metadata may stand
-BATCH_ROWS = 5_000  # are sorted and inserted together, ...
-BATCH_CHARACTERS = 1 << 23  # ... fewer if their records are longer than this
 DEEPEST = 200  # levels of nesting; a genuine activity has about five
 CACHE_KIB = 28_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
@@ -96,8 +93,7 @@ GZIP = b"\x1f\x8b"  # gzipped files begin so
 GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 
 Json = dict[str, Any]
-Row = tuple[Any, ...]
-Columns = tuple[str, ...]
+Row = dict[str, Any]  # the columns that it fills
 
 
 class Malformed(ValueError):
@@ -122,18 +118,6 @@ class Damaged(Failure):
 
 
 # Bytes -> records
-
-
-@contextmanager
-def uncompressed(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield a file of the uncompressed bytes of *file*, gzipped or not."""
-    is_gzipped = file.read(len(GZIP)) == GZIP
-    file.seek(0)
-    if not is_gzipped:
-        yield file
-        return
-    with gzip.GzipFile(fileobj=file) as unzipped:
-        yield cast(BinaryIO, unzipped)
 
 
 def decoded(file: BinaryIO) -> Iterator[str]:
@@ -190,43 +174,40 @@ class Export:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.chunks = decoded(file)
+        self.pieces = decoded(file)
         self.text = ""  # the chunk, ...
         self.at = 0  # ... and how much of it is used up
-        self.is_fresh = False  # not yet seen by whole_elements()
+        self.chunk = 0  # its number
+        self.searched_chunk = 0  # the number of the last in whole_elements()
         self.number = 0  # of the record that was read last
-        self.characters = 0  # of all records that were read
-        self.has_activities = False
-        self.told_metadata: object = None
+        self.told: Json = {}  # the names at the top; the value of "metadata"
 
     @property
     def metadata(self) -> Metadata:
         """Return the metadata; raise Malformed if there are none."""
-        if not self.has_activities:
+        if "activities_data" not in self.told:
             raise Malformed("activities_data is missing")
-        return checked_metadata(self.told_metadata)
+        return checked_metadata(self.told.get("metadata"))
 
     def records(self) -> Iterator[object]:
         """Yield the elements of "activities_data"."""
-        names = set()
-        self.expect("{")
-        separator = self.first_of("}")
-        while separator == ",":
+        for _ in self.members("{", "}"):
             name = self.value()
             if not isinstance(name, str):
                 raise Malformed("a key is not text")
-            if name in names:
+            if name in self.told:
                 raise Malformed(f'there are two "{name}"')
-            names.add(name)
+            self.told[name] = None
             self.expect(":")
             if name == "activities_data":
-                self.has_activities = True
                 yield from self.elements()
-            elif name == "metadata":
-                self.told_metadata = self.value()
-            else:
-                encode([name, self.value()]).encode()  # must be JSON
-            separator = self.expect(",", "}")
+                continue
+            value = self.value()
+            encode(
+                [name, value]
+            ).encode()  # half of a surrogate pair is no text
+            if name == "metadata":
+                self.told[name] = value
         if self.peek():
             raise Malformed("there is something after the end of the export")
 
@@ -234,15 +215,12 @@ class Export:
         """Yield the elements of the array that comes next."""
         if self.peek() not in ("[", ""):
             raise Malformed("activities_data is not an array")
-        self.expect("[")
-        separator = self.first_of("]")
-        while separator == ",":
+        for _ in self.members("[", "]"):
             for element in self.whole_elements():
                 self.number += 1
                 yield element
             self.number += 1
             yield self.value()
-            separator = self.expect(",", "]")
         self.number = 0  # the rest of the file belongs to no record
 
     def whole_elements(self) -> list[object]:
@@ -251,44 +229,41 @@ class Export:
 
         Where they are no JSON, none are returned: value() tells the place.
         """
-        if not self.is_fresh:
+        if self.searched_chunk == self.chunk:
             return []
-        self.is_fresh = False
+        self.searched_chunk = self.chunk
         tail = max(self.at, len(self.text) - TAIL)
         ends = [end.end() for end in object_ends(self.text, tail)]
-        if not ends:
-            return []
-        text = f"[{self.text[self.at : ends[-1]]}]"
+        text = f"[{self.text[self.at : ends[-1]]}]" if ends else ""
         try:
             elements, end = scan(text, 0)
         except (ValueError, StopIteration, RecursionError):
             return []
         if end < len(text):
             return []
-        self.characters += len(text)
         self.at = ends[-1]
         self.expect(",")
         return cast(list[object], elements)
 
-    def first_of(self, end: str) -> str:
-        """Go past the end of an empty object or array; return what follows its
-        beginning: *end*, or "," as before each of its elements.
-        """
-        return self.expect(end) if self.peek() == end else ","
+    def members(self, begin: str, end: str) -> Iterator[None]:
+        """Go past an object or an array; yield in front of each member."""
+        self.expect(begin)
+        separator = self.expect(end) if self.peek() == end else ","
+        while separator == ",":
+            yield
+            separator = self.expect(",", end)
 
     def peek(self) -> str:
         """Return the next character but white space, "" at the file's end."""
         while True:
             self.at = skip_white_space(self.text, self.at).end()  # type: ignore[union-attr]
-            if self.at < len(self.text):
-                return self.text[self.at]
-            if not self.read_more():
-                return ""
+            if self.at < len(self.text) or not self.read_more():
+                return self.text[self.at : self.at + 1]
 
     def expect(self, *characters: str) -> str:
         """Go past the next character, which must be one of these."""
         found = self.peek()
-        if found not in characters or not found:
+        if found not in characters:
             wanted = " or ".join(characters)
             raise Malformed(
                 f"expected {wanted} but found {found!a}"
@@ -302,32 +277,33 @@ class Export:
         """Go past the next JSON value and return it."""
         self.peek()
         while True:
+            problem = ""
             try:
                 value, end = scan(self.text, self.at)
+                # A number near the end of the chunk may go on: 1 and 1.5e3
+                is_cut = self.text[end - 1] not in '"}]'
+                is_cut = is_cut and end + 3 >= len(self.text)
             except Malformed:
                 raise
             except StopIteration as stop:
-                place, problem = stop.value, "a value is missing"
+                problem = "a value is missing"
+                is_cut = stop.value > len(self.text) - 10
             except JSONDecodeError as error:
-                place, problem = error.pos, error.msg
+                # The rest of the file mends a value that the chunk cuts off:
+                # a text, or at the very end a literal, \uXXXX. Nothing else
+                # draws the whole file into memory.
+                problem = error.msg
+                is_cut = error.pos > len(self.text) - 10
+                is_cut = is_cut or problem.startswith("Unterminated string")
             except ValueError:  # an integer that Python refuses to convert
                 raise Malformed("a number has too many digits") from None
-            else:
-                # A number near the end of the chunk may go on: 1 and 1.5e3
-                is_whole = self.text[end - 1] in '"}]'
-                if is_whole or end + 3 < len(self.text) or not self.read_more():
-                    self.characters += end - self.at
-                    self.at = end
-                    return value
+            if is_cut and self.read_more():
                 continue
-            # The rest of the file mends a value that the chunk cuts off: a
-            # text, or at the very end a literal, \uXXXX. Nothing else draws
-            # the whole file into memory.
-            is_cut = problem.startswith("Unterminated string")
-            is_cut = is_cut or place > len(self.text) - 10
-            if not (is_cut and self.read_more()):
+            if problem:
                 cut_off = "" if self.read_more() else ", or cut off"
                 raise Malformed(f"not JSON{cut_off}: {problem}")
+            self.at = end
+            return value
 
     def read_more(self) -> bool:
         """Read on; return False at the end of the file.
@@ -336,17 +312,17 @@ class Export:
         time in proportion to its length.
         """
         pieces = [self.text[self.at :]]
-        read = 0
-        for chunk in self.chunks:
-            pieces.append(chunk)
-            read += len(chunk)
-            if read >= len(pieces[0]):
+        missing = len(pieces[0])
+        for piece in self.pieces:
+            pieces.append(piece)
+            missing -= len(piece)
+            if missing <= 0:
                 break
-        if read:
-            self.text = "".join(pieces)
-            self.at = 0
-            self.is_fresh = True
-        return read > 0
+        if len(pieces) == 1:
+            return False
+        self.text, self.at = "".join(pieces), 0
+        self.chunk += 1
+        return True
 
 
 class Metadata(NamedTuple):
@@ -363,7 +339,6 @@ def checked_metadata(metadata: object) -> Metadata:
         raise Malformed("metadata is missing")
     if type(metadata) is not dict:
         raise refuse("metadata", "an object", metadata)
-    encode(metadata).encode()  # half of a surrogate pair is no text
     start_at, end_at, count = (
         metadata.get(name, ...) for name in Metadata._fields
     )
@@ -401,22 +376,6 @@ def shown_metadata(part: bytes) -> Metadata | None:
     return None
 
 
-@contextmanager
-def naming_record(export: Export) -> Iterator[None]:
-    """Raise what is wrong with an export as Malformed, with the record."""
-    try:
-        yield
-        return
-    except UnicodeEncodeError:
-        problem = "half of a surrogate pair is no text"
-    except RecursionError:
-        problem = "nested too deep"
-    except Malformed as error:
-        problem = str(error)
-    where = f"record {export.number:,}: " if export.number else ""
-    raise Malformed(f"{where}{problem}")
-
-
 # What a file is that is no export
 
 ARCHIVES = {
@@ -428,6 +387,62 @@ ARCHIVES = {
 }
 NEW_LINK = "ask the API for a new link, and download what it leads to"
 EXPORTS_NAME = re.compile(r'"(activities_data|metadata)"[ \t\n\r]*:')
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open the export at *path*, gzipped or not. See also readable()."""
+
+    def stamp() -> tuple[int, int]:
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+
+    try:
+        before = stamp()
+        with path.open("rb") as stored_file:
+            try:
+                with readable(stored_file, path) as file:
+                    yield file
+            finally:  # It is still written, whatever else is wrong.
+                if stamp() != before:
+                    raise Refused(
+                        f"{path}: changed while it was read; try again when it"
+                        " is whole"
+                    ) from None
+    except OSError as error:
+        raise Refused(
+            f"{path}: {error.strerror or error}; name a file that can be read"
+        ) from None
+
+
+@contextmanager
+def readable(stored_file: BinaryIO, path: Path | str) -> Iterator[BinaryIO]:
+    """Yield a file of the uncompressed bytes of an export.
+
+    Raises what is wrong with it as Refused, one line that names its path.
+    """
+    try:
+        with uncompressed(stored_file) as file:
+            yield file
+        return
+    except GZIP_ERRORS as error:
+        problem = Malformed(f"not a whole gzip file ({describe(error)})")
+    except Malformed as error:
+        problem = error
+    problem = recognized(beginning(stored_file)) or problem
+    raise Refused(f"{path}: {problem}; {problem.advice}")
+
+
+@contextmanager
+def uncompressed(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file of the uncompressed bytes of *file*, gzipped or not."""
+    is_gzipped = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    if not is_gzipped:
+        yield file
+        return
+    with gzip.GzipFile(fileobj=file) as unzipped:
+        yield cast(BinaryIO, unzipped)
 
 
 def beginning(stored_file: BinaryIO) -> bytes:
@@ -443,39 +458,27 @@ def begins_as_export(head: bytes) -> bool:
     return text.startswith("{") and bool(EXPORTS_NAME.search(text))
 
 
-@contextmanager
-def recognizing(stored_file: BinaryIO) -> Iterator[None]:
-    """Where a file is no export, but something known, raise Malformed that
-    says what it is.
-    """
-    try:
-        yield
-    except (Malformed, *GZIP_ERRORS):
-        if known := recognized(beginning(stored_file)):
-            raise Malformed(*known) from None
-        raise
-
-
-def recognized(head: bytes) -> tuple[str, str] | None:
+def recognized(head: bytes) -> Malformed | None:
     """Return what a file is that begins so, and what to do about it."""
+    text = head.decode("utf-8-sig", "replace").strip()
     if not head.strip():
-        return "the file is empty", NEW_LINK
+        return Malformed("the file is empty", NEW_LINK)
     for magic, kind in ARCHIVES.items():
         if head.startswith(magic):
-            return f"{kind}, not an export", "unpack it first"
+            return Malformed(f"{kind}, not an export", "unpack it first")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:2]:
-        return "the text is UTF-16, not UTF-8", "save it as UTF-8"
+        return Malformed("the text is UTF-16, not UTF-8", "save it as UTF-8")
     if begins_as_export(head):
         return None
-    text = head.decode("utf-8-sig", "replace").strip()
     if text.startswith("<"):
-        if "expired" in text.lower():
-            return "the answer that the link has expired", NEW_LINK
-        return "a page or an answer in XML, not an export", NEW_LINK
+        is_expired = "expired" in text.lower()
+        page = "a page or an answer in XML, not an export"
+        answer = "the answer that the link has expired"
+        return Malformed(answer if is_expired else page, NEW_LINK)
     return recognized_json(text)
 
 
-def recognized_json(text: str) -> tuple[str, str] | None:
+def recognized_json(text: str) -> Malformed | None:
     """Return what begins so, and what to do; None if it is not known."""
     try:
         value, end = scan(text, text.index("{"))
@@ -483,65 +486,61 @@ def recognized_json(text: str) -> tuple[str, str] | None:
         return None
     if "activities_data" in value:
         return None
-    if "export" in value or "url" in value:
+    if value.keys() & {"export", "url"}:
+        answer = "the API's answer"
         if value.get("export", value):
-            return (
-                "the API's answer with the link to the export",
+            return Malformed(
+                f"{answer} with the link to the export",
                 "download what the link leads to",
             )
-        return "the API's answer: no export for that day", "name another day"
+        return Malformed(
+            f"{answer}: no export for that day", "name another day"
+        )
     for name in ("message", "description", "error", "errors"):
         if name in value:
-            told = encode(value[name])[:80]
-            return f"an error of the API: {told}", "mend that, and ask again"
-    rest = text[end:].strip()
-    if text.startswith("{") and rest.startswith("{"):
+            told = f"an error of the API: {encode(value[name])[:80]}"
+            return Malformed(told, "mend that, and ask again")
+    if text.startswith("{") and text[end:].lstrip().startswith("{"):
         kind = "newline-delimited JSON"
-    elif text.startswith("[") or {"ticket_id", "performed_at"} & value.keys():
+    elif text.startswith("[") or value.keys() & {"ticket_id", "performed_at"}:
         kind = "a connector's rows"
     else:
         return None
-    return f"{kind}, not an export", "ingest the file that Freshdesk wrote"
+    advice = "ingest the file that Freshdesk wrote"
+    return Malformed(f"{kind}, not an export", advice)
 
 
 # Records -> rows
 #
-# Records repeat the same few shapes: names and types. shape() decides once how
-# the records of a shape become rows. Values that SQLite refuses (an integer of
-# more than 64 bits, half of a surrogate pair) are found when a row is inserted;
-# then the export is read again, and check_record() says where they are.
+# Activities repeat the same few names and types: places() decides once where
+# they stand. Values that SQLite refuses (an integer of more than 64 bits, half
+# of a surrogate pair) are found when a row is inserted; then the export is read
+# again, and check_record() says where they are.
 
-HEAD = (
-    "ticket_id",
-    "performed_at",
-    "export_id",
-    "position",
-    "performer_type",
-    "performer_id",
-)
-FIELDS = {*HEAD[:2], *HEAD[4:], "activity"}
-NOTE_COLUMNS = {"id": "note_id", "type": "note_type"}
+Kinds = dict[str, tuple[str, set[Any]]]  # a description; the types that fit
+INTEGER = "an integer", {int}
+INTEGER_OR_NULL = "an integer or null", {int, NoneType}
+OBJECT = "an object", {dict}
 
-# What must be of a type: its description, the types.
-Kinds = dict[str, tuple[str, set[type]]]
-INTEGER, INTEGER_OR_NULL = "an integer", "an integer or null"
 FIELD_KINDS: Kinds = {
-    "ticket_id": (INTEGER, {int}),
+    "ticket_id": INTEGER,
     "performer_type": ("text", {str}),
-    "performer_id": (INTEGER_OR_NULL, {int, NoneType}),
-    "activity": ("an object", {dict}),
+    "performer_id": INTEGER_OR_NULL,
+    "activity": OBJECT,
 }
-FIELD_TYPES = {(int, str, int), (int, str, NoneType)}  # of the first three
-NOTE_KINDS: Kinds = dict.fromkeys(NOTE_COLUMNS, (INTEGER, {int}))
+FIELDS = {*FIELD_KINDS, "performed_at"}
+NOTE_KINDS: Kinds = {"id": INTEGER, "type": INTEGER}
 # Who acts decides the metrics, and statuses are what they measure.
 PROPERTY_KINDS: Kinds = {
-    **dict.fromkeys(
-        ("agent_id", "internal_agent_id", "requester_id", "requester"),
-        (INTEGER_OR_NULL, {int, NoneType}),
-    ),
+    "agent_id": INTEGER_OR_NULL,
+    "internal_agent_id": INTEGER_OR_NULL,
+    "requester_id": INTEGER_OR_NULL,
+    "requester": INTEGER_OR_NULL,
     "status": ("text", {str, NoneType}),
-    "note": ("an object", {dict}),
+    "note": OBJECT,
 }
+# The types of a record, and of the fields in FIELD_KINDS.
+RECORD_TYPES = {(dict, int, str, kind, dict) for kind in (int, NoneType)}
 
 # Properties that stand in a column of another name. The older ones give way
 # where both forms' names stand in one activity.
@@ -555,104 +554,6 @@ OLDER = {"requester", "issue_type"}
 SECOND_COLUMN = {"requester_id": "other_requester_id"}
 # Columns that are not named for a property.
 NO_PROPERTIES = {"is_new_ticket", "group_name", "other_requester_id"}
-
-LEAST, MOST = -(1 << 63), (1 << 63) - 1  # the integers that SQLite can hold
-
-
-@lru_cache(maxsize=1024)
-def iso_date(text: str) -> str | None:
-    """Return "21 Apr, 2017" as 2017-04-21, "N/A" as it is, else None."""
-    if text == "N/A":
-        return text
-    try:
-        date = datetime.strptime(text, "%d %b, %Y")
-    except ValueError:
-        return None
-    return f"{date:%Y-%m-%d}" if f"{date:%d %b, %Y}" == text else None
-
-
-def is_storable(value: object) -> bool:
-    """Return whether *value* is no integer of more than 64 bits."""
-    return type(value) is not int or LEAST <= value <= MOST
-
-
-def integer_or_none(number: int) -> int | None:
-    return number if is_storable(number) else None
-
-
-def text_or_none(text: str) -> str | None:
-    return text or None
-
-
-def nothing(_: None) -> str:
-    return ""
-
-
-def utc_second(text: str) -> int | None:
-    """Return "28-07-2026 23:00:00 +0000" in seconds since 1970; None for
-    another offset, which a number cannot tell.
-    """
-    return time_or_none(text) if text.endswith("+0000") else None
-
-
-def time_or_none(text: str) -> int | None:
-    try:
-        return parse_timestamp(text)
-    except ValueError:
-        return None
-
-
-Store = Callable[[Any], object]
-# Columns of another type than their property: its type, and how it is stored.
-# None is a value that the column cannot hold, or not exactly.
-STORES: dict[str, tuple[type, Store]] = {
-    "is_new_ticket": (bool, {True: 1}.get),
-    "priority": (int, str),
-    "source": (int, str),
-    "contacted_customer": (bool, int),
-    "deleted": (bool, int),
-    "spam": (bool, int),
-    "shipment_date": (str, iso_date),
-    "due_by": (str, utc_second),
-}
-# What a column holds of a text that it cannot hold exactly, if not the text.
-INEXACT: dict[str, Store] = {"due_by": time_or_none}
-
-
-class Column(NamedTuple):
-    """How a column of `activities` stores a value."""
-
-    kind: type  # of the values that it holds exactly
-    store: Store | None  # None: as they are
-    keeps_nothing: bool  # as ''
-
-
-@cache
-def activity_columns() -> dict[str, Column]:
-    """Return the columns of sql/schema/tables.sql by name."""
-    declarations: dict[str, tuple[type, Store | None]] = {
-        "TEXT": (str, text_or_none),
-        "INTEGER": (int, None),
-        "ANY": (int, None),
-    }
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(sql("schema/tables"))
-        table = connection.execute("pragma table_info(activities)").fetchall()
-    return {
-        name: Column(
-            *STORES.get(name, declarations[declared]), declared != "INTEGER"
-        )
-        for _, name, declared, *_ in table
-    }
-
-
-@cache
-def columns_by_property() -> dict[str, str]:
-    """Return the column of each property that has one."""
-    names = [*activity_columns()]
-    first, last = names.index("status"), names.index("other_properties")
-    own = {name: name for name in names[first:last]}
-    return {n: c for n, c in own.items() if n not in NO_PROPERTIES} | RENAMED
 
 
 def refuse(name: str, wanted: str, value: object) -> Malformed:
@@ -677,7 +578,7 @@ def check(values: Json, kinds: Kinds, whose: str = "") -> None:
 
 def check_record(record: Any) -> None:
     """Raise Malformed, which says what is wrong, if a record is no activity."""
-    check({"the record": record}, {"the record": ("an object", {dict})})
+    check({"the record": record}, {"the record": OBJECT})
     check({"performer_id": None, **record}, FIELD_KINDS)
     moment("performed_at", record.get("performed_at", ...))
     activity = record["activity"]
@@ -697,12 +598,9 @@ def moment(name: str, text: Any) -> int:
         raise refuse(name, wanted, text) from None
 
 
-def nesting(value: object, depth: int = 0) -> int:
-    """Return how deep *value* is nested, or only that it is too deep."""
-    if depth > DEEPEST or not isinstance(value, (dict, list)):
-        return depth
-    values = value.values() if isinstance(value, dict) else value
-    return max((nesting(v, depth + 1) for v in values), default=depth + 1)
+def is_storable(value: object) -> bool:
+    """Return whether *value* is no integer of more than 64 bits."""
+    return type(value) is not int or -(1 << 63) <= value < 1 << 63
 
 
 encode = json.JSONEncoder(
@@ -717,174 +615,236 @@ def as_json(rest: Json) -> str:
     return encode(rest)
 
 
+def nesting(value: object, depth: int = 0) -> int:
+    """Return how deep *value* is nested, or only that it is too deep."""
+    if depth > DEEPEST or not isinstance(value, (dict, list)):
+        return depth
+    values = value.values() if isinstance(value, dict) else value
+    return max((nesting(v, depth + 1) for v in values), default=depth + 1)
+
+
+# How a column stores a value. None: it cannot hold it, or not exactly.
+Store = Callable[[Any], object]
+
+
+def nowhere(_: object) -> None:
+    return None
+
+
+def nothing(_: None) -> str:
+    return ""
+
+
+def storable_integer(number: int) -> int | None:
+    return number if is_storable(number) else None
+
+
+def text_or_none(text: str) -> str | None:
+    return text or None
+
+
 def as_text(value: object) -> str:
     """Return a value of an odd type as a text column shows it."""
     return value if isinstance(value, str) else encode(value)
 
 
-def inexact(column: str, value: object) -> object:
-    """Return what a column holds of a value that it cannot hold exactly."""
-    if not isinstance(value, str):
-        return None
-    return INEXACT[column](value) if column in INEXACT else value
+@lru_cache(maxsize=1024)
+def iso_date(text: str) -> str | None:
+    """Return "21 Apr, 2017" as 2017-04-21, "N/A" as it is, else None."""
+    if text == "N/A":
+        return text
+    with suppress(ValueError):
+        date = datetime.strptime(text, "%d %b, %Y")
+        if f"{date:%d %b, %Y}" == text:
+            return f"{date:%Y-%m-%d}"
+    return None
 
 
-class Shape(NamedTuple):
-    """How values with the same names and types are stored."""
+def second(text: object) -> int | None:
+    """Return "28-07-2026 23:00:00 +0000" in seconds since 1970."""
+    with suppress(TypeError, ValueError):
+        return parse_timestamp(cast(str, text))
+    return None
 
-    columns: Columns
-    names: Sequence[str]  # of the values that have a column of their own
-    stores: Sequence[tuple[int, Store]]  # place, conversion
-    others: Sequence[str]  # names of values without a column
+
+def utc_second(text: str) -> int | None:
+    """Return the same, but None for an offset, which a number cannot tell."""
+    return second(text) if text.endswith("+0000") else None
+
+
+# By column, or by its declaration: the type of the values that it stores
+# exactly, how, and how it shows others, which stand in other_properties.
+STORES: dict[str, tuple[type, Store, Store]] = {
+    "TEXT": (str, text_or_none, as_text),
+    "INTEGER": (int, storable_integer, nowhere),
+    "is_new_ticket": (bool, {True: 1}.get, nowhere),
+    "priority": (int, str, as_text),
+    "source": (int, str, as_text),
+    # These must fit: SQLite refuses them.
+    "agent_id": (int, int, nowhere),
+    "internal_agent_id": (int, int, nowhere),
+    "requester_id": (int, int, nowhere),
+    "other_requester_id": (int, int, nowhere),
+    "contacted_customer": (bool, int, nowhere),
+    "deleted": (bool, int, nowhere),
+    "spam": (bool, int, nowhere),
+    "shipment_date": (str, iso_date, as_text),
+    "due_by": (str, utc_second, second),
+}
+
+
+@cache
+def activity_columns() -> dict[str, str]:
+    """Return the columns of the table `activities`, and their declarations."""
+    columns = "select name, type from pragma_table_info('activities')"
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(sql("schema/tables"))
+        return dict(connection.execute(columns).fetchall())
+
+
+@cache
+def columns_by_property() -> dict[str, str]:
+    """Return the column of each property that has one."""
+    names = [*activity_columns()]
+    first, last = names.index("status"), names.index("other_properties")
+    own = {*names[first:last]} - NO_PROPERTIES
+    return {name: name for name in own} | RENAMED
+
+
+class Place(NamedTuple):
+    """Where a property is stored."""
+
+    name: str
+    column: str  # "": in other_properties alone
+    store: Store
+    show: Store  # if it cannot be stored exactly
 
 
 @lru_cache(maxsize=4096)
-def shape(is_note: bool, *names_and_types: Any) -> Shape:
-    """Return the shape of a note's values, or of an activity's properties.
+def places(*names_and_types: Any) -> list[Place]:
+    """Return where properties of these names, and types, are stored.
 
     Raises TypeError if a type does not fit: check_record() says which.
     """
     middle = len(names_and_types) // 2
     names, types = names_and_types[:middle], names_and_types[middle:]
-    if is_note and {*names} != {*NOTE_COLUMNS}:
-        raise TypeError
-    column_names = NOTE_COLUMNS if is_note else columns_by_property()
-    kinds = NOTE_KINDS if is_note else PROPERTY_KINDS
-    filled: dict[str, str] = {}  # column -> name
-    stores: list[tuple[int, Store]] = []
-    others = []
+    found: list[Place] = []
     for name, kind in sorted(
         zip(names, types, strict=True), key=lambda pair: pair[0] in OLDER
     ):
-        if name in kinds and kind not in kinds[name][1]:
+        if name in PROPERTY_KINDS and kind not in PROPERTY_KINDS[name][1]:
             raise TypeError
-        column = column_names.get(name, "")
-        if column in filled:
+        column = columns_by_property().get(name, "")
+        if column in {place.column for place in found}:
             column = SECOND_COLUMN.get(column, "")
-        if not column:
-            others.append(name)
-            continue
-        fitting, store, keeps_nothing = activity_columns()[column]
-        if kind is NoneType and keeps_nothing:
-            store = nothing
-        elif kind is not fitting:
-            others.append(name)
-            if not keeps_nothing:
-                continue
-            store = as_text
-        elif kind is int and name not in kinds:
-            store = store or integer_or_none
-        if store:
-            stores.append((len(filled), store))
-        filled[column] = name
-    has_others = ["other_properties"] if others else []
-    return Shape((*filled, *has_others), [*filled.values()], stores, others)
+        found.append(place_in(column, name, kind))
+    return found
 
 
-def stored(values: Json, *, is_note: bool) -> tuple[Columns, list[object]]:
-    """Return the columns that a note or properties fill, and with what."""
-    columns, names, stores, others = shape(
-        is_note, *values, *map(type, values.values())
-    )
-    row = [values[name] for name in names]
-    for place, store in stores:
-        row[place] = store(row[place])
-    if None in row:
-        # What a column cannot hold exactly stands in other_properties, too.
-        pairs = [*zip(columns, names, row, strict=False)]
-        others = [*others, *[name for _, name, kept in pairs if kept is None]]
-        held = {
-            column: inexact(column, values[name]) if kept is None else kept
-            for column, name, kept in pairs
-        }
-        held = {c: kept for c, kept in held.items() if kept is not None}
-        columns, row = (*held, "other_properties"), [*held.values()]
+def place_in(column: str, name: str, kind: type) -> Place:
+    """Return where a property of this type is stored, if that column can."""
+    if column:
+        declared = activity_columns()[column]
+        fitting, store, show = STORES.get(column) or STORES[declared]
+        if kind is NoneType and declared != "INTEGER":
+            return Place(name, column, nothing, show)
+        if kind is fitting:
+            return Place(name, column, store, show)
+        if declared == "TEXT":
+            return Place(name, column, nowhere, show)
+    return Place(name, "", nowhere, nowhere)
+
+
+def content(activity: Json) -> Row:
+    """Return the columns that a note and changes of properties fill."""
+    row: Row = {}
+    others: Json = {}
+    for name, column, store, show in places(
+        *activity, *map(type, activity.values())
+    ):
+        value = activity[name]
+        kept = store(value)
+        if kept is None:
+            others[name] = value
+            kept = show(value)
+        if kept is not None:
+            row[column] = kept
+    if "note" in others:
+        note = {**others.pop("note")}
+        row["note_id"], row["note_type"] = note.pop("id"), note.pop("type")
+        if {type(row["note_id"]), type(row["note_type"])} != {int}:
+            raise TypeError
+        if note:
+            others["note"] = note
     if others:
-        row.append(as_json({name: values[name] for name in others}))
-    return columns, row
+        row["other_properties"] = as_json(others)
+    return row
 
 
-def content(activity: Json) -> tuple[Columns, list[object]]:
-    """Return the columns that an activity fills, and with what."""
-    if "note" not in activity:
-        return stored(activity, is_note=False)
-    note = activity["note"]
-    if type(note) is not dict:
-        raise TypeError
-    if len(activity) == 1 and len(note) == len(NOTE_COLUMNS):
-        return stored(note, is_note=True)
-    # More than a note's own two values, or changes beside it.
-    more = {name: note[name] for name in note if name not in NOTE_COLUMNS}
-    changes = {**activity, "note": more}
-    if not more:
-        del changes["note"]
-    note_columns, note_values = stored(
-        {name: note[name] for name in NOTE_COLUMNS}, is_note=True
-    )
-    columns, values = stored(changes, is_note=False)
-    return note_columns + columns, note_values + values
+def activity_row(record: Any, export_id: int | str, position: int) -> Row:
+    """Return the columns that an activity fills.
 
-
-def activity_row(
-    record: Any, export_id: int, position: int
-) -> tuple[Columns, Row]:
-    """Return the columns beyond HEAD that an activity fills, and its row.
-
-    Raises Malformed, without its number, if the record is no activity.
+    Raises Malformed, without the record's number, if it is no activity.
     """
     try:
+        row = {
+            "ticket_id": record["ticket_id"],
+            "performed_at": parse_timestamp(record["performed_at"]),
+            "export_id": export_id,
+            "position": position,
+            "performer_type": record["performer_type"],
+            "performer_id": record.get("performer_id"),
+        }
         activity = record["activity"]
-        if type(record) is not dict or type(activity) is not dict:
+        told = row["ticket_id"], row["performer_type"], row["performer_id"]
+        if (*map(type, (record, *told, activity)),) not in RECORD_TYPES:
             raise TypeError
-        columns, values = content(activity)
-        row = (
-            record["ticket_id"],
-            parse_timestamp(record["performed_at"]),
-            export_id,
-            position,
-            record["performer_type"],
-            record.get("performer_id"),
-        )
-        if (type(row[0]), type(row[4]), type(row[5])) not in FIELD_TYPES:
-            raise TypeError
+        row |= content(activity)
     except (AttributeError, KeyError, TypeError, ValueError):
         check_record(record)
         raise
     if not record.keys() <= FIELDS:
-        columns = (*columns, "other_fields")
-        others = [name for name in record if name not in FIELDS]
-        values.append(as_json({name: record[name] for name in others}))
-    return columns, (*row, *values)
+        others = {name: record[name] for name in record.keys() - FIELDS}
+        row["other_fields"] = as_json(others)
+    return row
 
 
 def rows(
-    export: Export, export_id: Any, *, careful: bool = False
-) -> Iterator[tuple[Columns, Row]]:
-    """Yield the columns and the row of each activity of an export.
+    export: Export, export_id: int | str, *, careful: bool = False
+) -> Iterator[Row]:
+    """Yield the columns that each activity of an export fills.
 
     Raises Malformed, with the record's number, if it is no export. Only if
     *careful*, every value is known to fit the database.
     """
     position = 0
-    with naming_record(export):
+    try:
         for position, record in enumerate(export.records(), start=1):
             if careful:
                 check_record(record)
             yield activity_row(record, export_id, position)
         declared = export.metadata.activities_count
-        if declared != position:
-            raise Malformed(
-                f"activities_count is {declared:,}, but there are {position:,}"
-            )
+        if declared == position:
+            return
+        problem = (
+            f"activities_count is {declared:,}, but there are {position:,}"
+        )
+    except UnicodeEncodeError:
+        problem = "half of a surrogate pair is no text"
+    except RecursionError:
+        problem = "nested too deep"
+    except Malformed as error:
+        problem = str(error)
+    where = f"record {export.number:,}: " if export.number else ""
+    raise Malformed(f"{where}{problem}")
 
 
 # Rows -> database
 
 
 @lru_cache(maxsize=4096)
-def insertion(columns: Columns) -> str:
+def insertion(*columns: str) -> str:
     """Return the statement that inserts an activity with these columns."""
-    columns = HEAD + columns
     places = ", ".join("?" * len(columns))
     return f"insert into activities ({', '.join(columns)}) values ({places})"
 
@@ -898,22 +858,6 @@ def removal() -> str:
     return sql("ingest/remove_repeated").format(content=", ".join(content))
 
 
-def remove_repeated(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    """Keep the first of equal activities of some rows' tickets and seconds;
-    return how many are removed.
-    """
-    seconds = [row[1] for row in rows]
-    removed = connection.execute(
-        removal(),
-        {
-            "ticket_ids": json.dumps([*{row[0] for row in rows}]),
-            "first_second": min(seconds),
-            "last_second": max(seconds),
-        },
-    )
-    return removed.rowcount
-
-
 def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
     """Add status labels, where they are not known yet."""
     connection.executemany(
@@ -922,59 +866,30 @@ def insert_labels(connection: sqlite3.Connection, labels: set[str]) -> None:
     )
 
 
-@dataclass
-class Ingested:
-    """The result of one file."""
-
-    name: str
-    is_known: bool = False  # its bytes were there before
-    activities_count: int = 0
-    repeated: int = 0  # activities that stand there already
-    outside_window: int = 0
-    last_performed_at: int | None = None
-
-    def count(self, seconds: Sequence[int], metadata: Metadata) -> None:
-        """Count some more activities, by their seconds in order."""
-        before = bisect_left(seconds, metadata.start_at)
-        after = len(seconds) - bisect_right(seconds, metadata.end_at)
-        self.activities_count += len(seconds)
-        self.outside_window += before + after
-        latest = seconds[-1]
-        if self.last_performed_at is None or latest > self.last_performed_at:
-            self.last_performed_at = latest
-
-
-Batch = dict[Columns, list[Row]]  # rows by the columns beyond HEAD
-
-
-def batches(
-    rows: Iterable[tuple[Columns, Row]], export: Export
-) -> Iterator[Batch]:
-    """Yield the rows of an export, some at a time."""
-    batch: Batch = defaultdict(list)
-    most_characters = BATCH_CHARACTERS
-    for number, (columns, row) in enumerate(rows, start=1):
-        batch[columns].append(row)
-        if number % BATCH_ROWS == 0 or export.characters > most_characters:
-            yield batch
-            batch.clear()
-            most_characters = export.characters + BATCH_CHARACTERS
-    if batch:
-        yield batch
-
-
-def insert_batch(connection: sqlite3.Connection, batch: Batch) -> int:
-    """Insert rows; return how many are repeated.
+def insert_rows(connection: sqlite3.Connection, batch: Sequence[Row]) -> int:
+    """Insert rows, but of equal activities only the first; return how many are
+    repeated.
 
     In the order of the table, so that SQLite finds the pages of a few tickets
     in its cache.
     """
-    for columns, rows in batch.items():
-        if "status" in columns:
-            place = len(HEAD) + columns.index("status")
-            insert_labels(connection, {row[place] for row in rows})
-        connection.executemany(insertion(columns), sorted(rows))
-    return remove_repeated(connection, [*chain(*batch.values())])
+    labels = {row["status"] for row in batch if "status" in row}
+    insert_labels(connection, labels)
+    values = defaultdict(list)
+    for row in batch:
+        values[tuple(row)].append(tuple(row.values()))
+    for columns, some in values.items():
+        connection.executemany(insertion(*columns), sorted(some))
+    seconds = [row["performed_at"] for row in batch]
+    removed = connection.execute(
+        removal(),
+        {
+            "ticket_ids": json.dumps([*{row["ticket_id"] for row in batch}]),
+            "first_second": min(seconds),
+            "last_second": max(seconds),
+        },
+    )
+    return removed.rowcount
 
 
 def export_number(
@@ -993,17 +908,34 @@ def export_number(
         holder: tuple[int, str] | None = found.fetchone()
         return holder
 
-    own = metadata.start_at, digest
     number = (metadata.start_at << 25) + (int(digest[:7], 16) >> 3)
-    while (other := holder(number)) and other < own:
+    while (other := holder(number)) and other < (metadata.start_at, digest):
         number += 1
-    free = number
-    while holder(free):
-        free += 1
-    for moved in range(free - 1, number - 1, -1):
+    for moved in reversed([*takewhile(holder, count(number))]):
         connection.execute(sql("ingest/move_export"), (moved,))
         connection.execute(sql("ingest/move_activities"), (moved,))
     return number
+
+
+@dataclass
+class Ingested:
+    """The result of one file."""
+
+    name: str
+    is_known: bool = False  # its bytes were there before
+    activities_count: int = 0
+    repeated: int = 0  # activities that stand there already
+    outside_window: int = 0
+    last_performed_at: int | None = None
+
+    def count(self, seconds: Sequence[int], metadata: Metadata) -> None:
+        """Count some more activities, by their seconds."""
+        first, last = metadata.start_at, metadata.end_at
+        self.activities_count += len(seconds)
+        self.outside_window += sum(not first <= s <= last for s in seconds)
+        latest = max(seconds)
+        if self.last_performed_at is None or latest > self.last_performed_at:
+            self.last_performed_at = latest
 
 
 def ingest(
@@ -1012,17 +944,15 @@ def ingest(
     name: str,
     digest: str,
     metadata: Metadata,
-    *,
-    careful: bool,
 ) -> Ingested:
-    """Write an export that has these metadata; see rows()."""
-    export_id = export_number(connection, metadata, digest)
+    """Write an export that has these metadata, a chunk of it at a time."""
     ingested = Ingested(name)
-    made = rows(export, export_id, careful=careful)
-    for batch in batches(made, export):
-        seconds = sorted(row[1] for row in chain(*batch.values()))
-        ingested.count(seconds, metadata)
-        ingested.repeated += insert_batch(connection, batch)
+    export_id = export_number(connection, metadata, digest)
+    made = rows(export, export_id)
+    for _, batch in groupby(made, lambda _: export.chunk):
+        some = [*batch]
+        ingested.count([row["performed_at"] for row in some], metadata)
+        ingested.repeated += insert_rows(connection, some)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
     connection.execute(
@@ -1038,39 +968,7 @@ def ingest(
     return ingested
 
 
-def ingest_new(
-    connection: sqlite3.Connection,
-    file: BinaryIO,
-    name: str,
-    digest: str,
-    shown: Metadata | None,
-) -> Ingested:
-    """Ingest an export that is not there yet, and whose ends show metadata.
-
-    If the ends misled, or SQLite refuses a value, all is done again, with care.
-    """
-    if shown:
-        connection.execute("savepoint before_export")
-        export = Export(file)
-        with suppress(OverflowError, UnicodeEncodeError):
-            ingested = ingest(
-                connection, export, name, digest, shown, careful=False
-            )
-            if export.metadata == shown:
-                connection.execute("release before_export")
-                return ingested
-        connection.execute("rollback to before_export")
-        file.seek(0)
-    export = Export(file)
-    with naming_record(export):
-        for _ in export.records():
-            pass
-        metadata = export.metadata
-    file.seek(0)
-    again = Export(file)
-    return ingest(connection, again, name, digest, metadata, careful=True)
-
-
+@without_garbage_collection()
 def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     """Ingest the export at *path*, unless the same bytes are there already.
 
@@ -1079,55 +977,27 @@ def ingest_file(connection: sqlite3.Connection, path: Path) -> Ingested:
     """
     # Its name may be any bytes.
     name = os.fsencode(path.name).decode(errors="replace")
-    with naming_file(path), unchanged(path), path.open("rb") as stored_file:
-        return ingest_stored(connection, stored_file, name)
-
-
-@without_garbage_collection()
-def ingest_stored(
-    connection: sqlite3.Connection, stored_file: BinaryIO, name: str
-) -> Ingested:
-    """Ingest an export, gzipped or not, unless it is there already."""
-    with recognizing(stored_file), uncompressed(stored_file) as file:
+    with opened(path) as file:
         digest, shown = first_look(file)
-        query = sql("ingest/find_export"), (digest,)
-        if connection.execute(*query).fetchone():
+        query = sql("ingest/find_export")
+        if connection.execute(query, (digest,)).fetchone():
             return Ingested(name, is_known=True)
-        return ingest_new(connection, file, name, digest, shown)
-
-
-@contextmanager
-def unchanged(path: Path) -> Iterator[None]:
-    """Raise Malformed if a file is still written, whatever else is wrong."""
-    before = path.stat()
-    try:
-        yield
-    finally:
-        after = path.stat()
-        if (before.st_size, before.st_mtime_ns) != (
-            after.st_size,
-            after.st_mtime_ns,
-        ):
-            raise Malformed(
-                "changed while it was read", "try again when it is whole"
-            ) from None
-
-
-@contextmanager
-def naming_file(path: Path | str) -> Iterator[None]:
-    """Raise what is wrong with the export at *path* as Refused, one line."""
-    try:
-        yield
-        return
-    except GZIP_ERRORS as error:
-        problem = Malformed(f"not a whole gzip file ({describe(error)})")
-    except Malformed as error:
-        problem = error
-    except OSError as error:
-        raise Refused(
-            f"{path}: {error.strerror or error}; name a file that can be read"
-        ) from None
-    raise Refused(f"{path}: {problem}; {problem.advice}")
+        if shown:
+            connection.execute("savepoint before_export")
+            export = Export(file)
+            with suppress(OverflowError, UnicodeEncodeError):
+                ingested = ingest(connection, export, name, digest, shown)
+                if export.metadata == shown:
+                    connection.execute("release before_export")
+                    return ingested
+            connection.execute("rollback to before_export")
+            file.seek(0)
+        # The ends misled, or SQLite refused a value: again, with care.
+        export = Export(file)
+        for _ in rows(export, 0, careful=True):
+            pass
+        file.seek(0)
+        return ingest(connection, Export(file), name, digest, export.metadata)
 
 
 # The database
@@ -1155,7 +1025,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
     connection.execute("commit")
 
 
-def constants() -> dict[str, list[Row]]:
+def constants() -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of the tables that no export fills."""
     return {
         "priorities": [(str(code), name) for code, name in PRIORITIES.items()],
@@ -1354,7 +1224,7 @@ NOTE_QUERIES = (
 
 
 def notes_on_all(
-    execute: Callable[[str], Iterable[Row]],
+    execute: Callable[[str], Iterable[tuple[Any, ...]]],
 ) -> Iterator[str]:
     """Yield what the user should know of all exports, by the answers to SQL."""
     gaps, unmapped, created_twice, unknown_agents = (

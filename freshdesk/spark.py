@@ -233,25 +233,18 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
     ingested = export_json.Ingested(Path(path).name)
     seconds = array("q")
     try:
-        with (
-            export_json.naming_file(path),
-            export_json.recognizing(BytesIO(content)),
-            export_json.uncompressed(BytesIO(content)) as file,
-        ):
+        with export_json.readable(BytesIO(content), path) as file:
             digest, _ = export_json.first_look(file)
             export = export_json.Export(file)
-            for names, row in export_json.rows(export, digest, careful=True):
-                names = (*export_json.HEAD, *names)
-                activity = dict(zip(names, row, strict=True))
-                activity.setdefault("is_new_ticket", 0)
-                seconds.append(activity["performed_at"])
-                yield {"activity": activity}
+            for row in export_json.rows(export, digest, careful=True):
+                seconds.append(row["performed_at"])
+                yield {"activity": {"is_new_ticket": 0, **row}}
             metadata = export.metadata
     except Failure as failure:
         yield {"malformed": {"path": path, "problem": str(failure)}}
         return
     if seconds:
-        ingested.count(sorted(seconds), metadata)
+        ingested.count(seconds, metadata)
     yield {
         "export": {
             "export_id": f"{metadata.start_at - FIRST_SECOND:012}{digest}",

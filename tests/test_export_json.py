@@ -444,12 +444,12 @@ def test_the_same_activity_counts_once(
         assert len(activities()) == 2 - is_same
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 2, 1_000])
+@pytest.mark.parametrize("read_size", [100, 500, 1_000_000])
 def test_activities_take_their_place_from_the_first_export(
-    rows_at_once: int, monkeypatch: MonkeyPatch, capsys: Capsys
+    read_size: int, monkeypatch: MonkeyPatch, capsys: Capsys
 ) -> None:
     """In any order of ingestion, in one call or many."""
-    monkeypatch.setattr(export_json, "BATCH_ROWS", rows_at_once)
+    monkeypatch.setattr(export_json, "READ_SIZE", read_size)
     both = activity("10:00:01", note={"id": 1, "type": 0}, status="Open")
     reply, closing = note("10:00:02", 0), activity("10:00:03", status="Closed")
     paths = [
@@ -611,7 +611,7 @@ def read(content: bytes, size: int) -> tuple[list[object], object]:
     with MonkeyPatch.context() as patch:
         patch.setattr(export_json, "READ_SIZE", size)
         export = Export(io.BytesIO(content))
-        return [*export.records()], export.told_metadata
+        return [*export.records()], export.told.get("metadata")
 
 
 @pytest.mark.parametrize("tail", [export_json.TAIL, 30])
@@ -686,8 +686,7 @@ MEASURED = """
 import sys
 import export_json
 export_json.CACHE_KIB = 500
-export_json.BATCH_ROWS = 500
-export_json.BATCH_CHARACTERS = 1 << 16
+export_json.READ_SIZE = 1 << 16
 assert export_json.main(sys.argv[1:]) == 0
 status = open("/proc/self/status").read()
 print(status.split("VmHWM:")[1].split()[0])
@@ -833,14 +832,14 @@ def test_a_value_of_the_wrong_type_is_refused(
 
 
 @pytest.mark.usefixtures("old")
-@pytest.mark.parametrize("rows_at_once", [1, 1_000])
+@pytest.mark.parametrize("read_size", [100, 1_000_000])
 @pytest.mark.parametrize(
     "changes", [{"ticket": 1 << 63}, {"agent_id": 1 << 63}, {"a": "\ud800"}]
 )
 def test_a_value_that_sqlite_refuses_in_the_last_record_is_named(
-    changes: Json, rows_at_once: int, monkeypatch: MonkeyPatch, capsys: Capsys
+    changes: Json, read_size: int, monkeypatch: MonkeyPatch, capsys: Capsys
 ) -> None:
-    monkeypatch.setattr(export_json, "BATCH_ROWS", rows_at_once)
+    monkeypatch.setattr(export_json, "READ_SIZE", read_size)
     records = [activity(f"10:00:0{n}", status="Open") for n in range(9)]
     day = export(*records, activity("10:01:00", **changes))
     said = refused(capsys, put("bad.json", json.dumps(day)))
