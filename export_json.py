@@ -1014,15 +1014,12 @@ def refresh_views(connection: sqlite3.Connection) -> None:
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Make a new database, with Freshdesk's codes and statuses in it."""
-    connection.executescript(sql("schema/tables"))
-    connection.execute("begin")
+    """Begin a new database, with Freshdesk's codes and statuses in it."""
+    connection.executescript(f"begin; {sql('schema/tables')}")
     for table, rows in constants().items():
-        for row in rows:
-            places = ", ".join("?" * len(row))
-            connection.execute(f"insert into {table} values ({places})", row)
+        places = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"insert into {table} values ({places})", rows)
     change_aliases(connection, [])
-    connection.execute("commit")
 
 
 def constants() -> dict[str, list[tuple[Any, ...]]]:
@@ -1087,7 +1084,10 @@ def discard_leftovers(path: Path) -> None:
 
 @contextmanager
 def built(path: Path) -> Iterator[sqlite3.Connection]:
-    """Build a new database; when all went well it takes the place of *path*."""
+    """Build a new database; when all went well it takes the place of *path*.
+
+    Nobody has a transaction of the old one open, or left one half done.
+    """
     part = part_path(path)
     try:
         discard_leftovers(part)
@@ -1096,20 +1096,12 @@ def built(path: Path) -> Iterator[sqlite3.Connection]:
             # Nobody sees the file until it is whole and on the disk.
             connection.execute("pragma synchronous = off")
             create_schema(connection)
-            connection.execute("begin")
-            refresh_views(connection)
             yield connection
             connection.execute("commit")
             # An eighth smaller, quicker to read. It needs as much room again;
             # without that room the database stays as it is.
             with suppress(sqlite3.OperationalError):
                 connection.execute("vacuum")
-        if is_database(path, to_replace=True):
-            # A run that was killed may have left the old database half
-            # changed, and a journal that would be taken for the new one's.
-            # Opening it completes it, until the very moment it is replaced.
-            with suppress(Failure), connected(path) as old:
-                old.execute("select 1 from exports limit 1")
         discard_leftovers(path)
         put_in_place(path)
     finally:
@@ -1127,30 +1119,25 @@ def changing(
     """
     with locked(path.parent):
         exists = is_database(path, to_replace=replace)
-        if exists and not replace:
-            with connected(path) as connection:
+        inherited = inherited_aliases(path) if exists and replace else []
+        kept = exists and not replace
+        with connected(path) if kept else built(path) as connection:
+            if kept:
                 connection.execute("begin immediate")
-                try:
-                    refresh_views(connection)
-                    if aliases:
-                        change_aliases(connection, aliases)
-                    yield connection
-                    connection.execute("commit")
-                except BaseException:
-                    with suppress(sqlite3.Error):
-                        connection.execute("rollback")
-                    raise
-        else:
-            inherited = inherited_aliases(path) if exists else []
-            with built(path) as connection:
-                change_aliases(connection, [*inherited, *aliases])
-                yield connection
+            refresh_views(connection)
+            if changes := [*inherited, *aliases]:
+                change_aliases(connection, changes)
+            yield connection
+            if kept:
+                connection.execute("commit")
 
 
 def inherited_aliases(path: Path) -> list[Alias]:
     """Return the mappings in a database that is to be replaced.
 
-    A damaged one may have lost them: that is told.
+    A damaged one may have lost them: that is told. If a killed run left it half
+    changed, this completes it, so that its journal is not taken for the new
+    one's.
     """
     try:
         with connected(path) as old:
@@ -1166,26 +1153,50 @@ def inherited_aliases(path: Path) -> list[Alias]:
 def summary(database: Path, results: Sequence[Ingested]) -> str:
     """Return what came of some files in one line."""
     new = [result for result in results if not result.is_known]
-    activities = sum(result.activities_count for result in new)
-    repeated = sum(result.repeated for result in new)
-    names = ", ".join(result.name for result in new[:3]) + and_more(new)
-    parts = [f"{database}: {plural(len(new), 'export')} ingested"]
+    told = f"{database}: {plural(len(new), 'export')} ingested"
     if new:
-        parts.append(f"({names}) with {plural(activities, 'activity')},")
-        parts.append(f"{repeated:,} of them already there")
-    if len(new) < len(results):
-        known = plural(len(results) - len(new), "export")
-        parts.append(f"; {known} already there")
-    return one_line(" ".join(parts).replace(" ;", ";"))
+        names = first_three([result.name for result in new])
+        activities = sum(result.activities_count for result in new)
+        repeated = sum(result.repeated for result in new)
+        told += f" ({names}) with {plural(activities, 'activity')},"
+        told += f" {repeated:,} of them already there"
+    if known := len(results) - len(new):
+        told += f"; {plural(known, 'export')} already there"
+    return one_line(told)
 
 
-def and_more(things: Sequence[object]) -> str:
-    """Return how many things there are beside the three that were named."""
-    return f" and {len(things) - 3:,} more" if len(things) > 3 else ""
+def first_three(names: Sequence[str]) -> str:
+    """Return three names, and how many there are besides."""
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
-def quoted(labels: Sequence[str]) -> str:
-    return ", ".join(json.dumps(label, ensure_ascii=False) for label in labels)
+def quoted(values: Iterable[object]) -> str:
+    return ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
+
+
+# What the user should know of all exports: queries, and what their rows tell.
+NOTES = {
+    "ingest/select_unmapped_statuses": "not mapped to a canonical status (see"
+    " --status-alias): {}",
+    "ingest/select_created_twice": "created twice: ticket {}; exports of two"
+    " accounts belong into two databases",
+    "ingest/select_unknown_agents": "no agent is known, so nothing counts as a"
+    " response; ingest exports in which a ticket is assigned",
+}
+NOTE_QUERIES = ("ingest/select_gaps", *NOTES)
+
+
+def notes_on_all(
+    execute: Callable[[str], Iterable[tuple[Any, ...]]],
+) -> Iterator[str]:
+    """Yield what the user should know of all exports, by the answers to SQL."""
+    for gap in execute(sql("ingest/select_gaps")):
+        first, last = map(format_timestamp, gap)
+        yield f"no export covers {first} to {last}"
+    for query, note in NOTES.items():
+        if values := [value for (value,) in execute(sql(query))]:
+            yield note.format(quoted(values))
 
 
 def notes(
@@ -1199,8 +1210,8 @@ def notes(
     Of the exports only where something is new.
     """
     if others:
-        names = ", ".join(file.name for file in others[:3])
-        yield f"not taken for exports: {names}{and_more(others)}"
+        names = first_three([file.name for file in others])
+        yield f"not taken for exports: {names}"
     if all(result.is_known for result in results) and not aliases:
         return
     for result in results:
@@ -1208,47 +1219,9 @@ def notes(
             outside = plural(result.outside_window, "activity")
             yield f"{result.name}: {outside} outside its window, kept"
     with locked(shared=[database.parent]), connected(database) as connection:
-        on_all = list(notes_on_all(connection.execute))
-        unknown = unknown_labels(connection, aliases)
-    yield from on_all
-    if unknown:
-        yield f"no export has the status: {quoted(unknown)}"
-
-
-NOTE_QUERIES = (
-    "ingest/select_gaps",
-    "ingest/select_unmapped_statuses",
-    "ingest/select_created_twice",
-    "ingest/select_unknown_agents",
-)
-
-
-def notes_on_all(
-    execute: Callable[[str], Iterable[tuple[Any, ...]]],
-) -> Iterator[str]:
-    """Yield what the user should know of all exports, by the answers to SQL."""
-    gaps, unmapped, created_twice, unknown_agents = (
-        [*execute(sql(query))] for query in NOTE_QUERIES
-    )
-    for first, last in gaps:
-        yield (
-            f"no export covers {format_timestamp(first)}"
-            f" to {format_timestamp(last)}"
-        )
-    if unmapped:
-        labels = quoted([label for (label,) in unmapped])
-        yield f"not mapped to a canonical status (see --status-alias): {labels}"
-    if created_twice:
-        tickets = ", ".join(str(ticket) for (ticket,) in created_twice)
-        yield (
-            f"created twice: ticket {tickets}; exports of two accounts belong"
-            " into two databases"
-        )
-    if unknown_agents:
-        yield (
-            "no agent is known, so nothing counts as a response; ingest"
-            " exports in which a ticket is assigned"
-        )
+        yield from [*notes_on_all(connection.execute)]
+        if unknown := unknown_labels(connection, aliases):
+            yield f"no export has the status: {quoted(unknown)}"
 
 
 def found_exports(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -1260,12 +1233,12 @@ def found_exports(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     exports: list[Path] = []
     others: list[Path] = []
     for path in paths:
-        is_folder = os.path.isdir(path)  # noqa: PTH112, no name is too long
-        if not is_folder and path != EXPORTS_DIR:
+        if os.path.isdir(path):  # noqa: PTH112, no name is too long
+            for file in sorted(path.iterdir()):
+                if not file.name.startswith("."):
+                    (exports if is_taken(file) else others).append(file)
+        elif path != EXPORTS_DIR:
             exports.append(path)
-        for file in sorted(path.iterdir()) if is_folder else []:
-            if not file.name.startswith("."):
-                (exports if is_taken(file) else others).append(file)
     if not exports:
         folders = ", ".join(map(str, paths))
         among = f" among {plural(len(others), 'file')}" if others else ""
@@ -1299,26 +1272,25 @@ def ingest_each(
     fails ends it.
     """
     results: list[Ingested] = []
-    failure: Failure | None = None
-    for number, path in enumerate(paths, start=1):
+    refused = 0
+    for path in paths:
         try:
             # The first transaction that succeeds has mapped the labels.
             new_aliases = [] if results else aliases
             with changing(database, aliases=new_aliases) as connection:
                 ingested = ingest_file(connection, path)
             results.append(ingested)
-        except Refused as error:
-            if len(paths) == 1:
+        except Failure as error:
+            if len(paths) == 1 or not isinstance(error, Refused):
                 return results, error
             complain(error)
-            refused = number - len(results)
-            failure = Failure(
-                f"{refused:,} of {plural(len(paths), 'export')} refused; the"
-                " lines above say why"
-            )
-        except Failure as error:
-            return results, error
-    return results, failure
+            refused += 1
+    if not refused:
+        return results, None
+    exports = plural(len(paths), "export")
+    return results, Failure(
+        f"{refused:,} of {exports} refused; the lines above say why"
+    )
 
 
 def export_json(
@@ -1336,12 +1308,12 @@ def export_json(
     """
     exports, others = found_exports(paths) if paths else ([], [])
     database = link_target(database)
-    if replace or not exports:
-        failure = None
+    failure = None
+    if exports and not replace:
+        results, failure = ingest_each(database, exports, aliases)
+    else:
         with changing(database, replace=replace, aliases=aliases) as connection:
             results = [ingest_file(connection, path) for path in exports]
-    else:
-        results, failure = ingest_each(database, exports, aliases)
     if not quiet and (results or not failure):
         print(summary(database, results))
         for note in notes(database, results, others, aliases):
@@ -1377,32 +1349,21 @@ def argument_parser() -> argparse.ArgumentParser:
       let a label mean a status, for what is ingested already, too""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    option = parser.add_argument
+    option(
         "exports",
         nargs="*",
         metavar="EXPORT",
         type=Path,
         help=f"a file, or a folder of them; default: {EXPORTS_DIR}",
     )
-    parser.add_argument(
-        "-d",
-        "--database",
-        type=Path,
-        default=DATABASE,
-        help="default: %(default)s",
-    )
-    parser.add_argument(
-        "--replace",
-        action="store_true",
-        help="build a new database from just these files, all or nothing",
-    )
-    parser.add_argument(
-        "-q",
-        "--quiet",
-        action="store_true",
-        help="print nothing but errors",
-    )
-    parser.add_argument(
+    database = "default: %(default)s"
+    option("-d", "--database", type=Path, default=DATABASE, help=database)
+    replace = "build a new database from just these files, all or nothing"
+    option("--replace", action="store_true", help=replace)
+    quiet = "print nothing but errors"
+    option("-q", "--quiet", action="store_true", help=quiet)
+    option(
         "--status-alias",
         action="append",
         default=[],
@@ -1411,11 +1372,8 @@ def argument_parser() -> argparse.ArgumentParser:
         help="remember that LABEL means STATUS, one of Freshdesk's or another"
         " label; LABEL= takes it back; may be repeated",
     )
-    parser.add_argument(
-        "--list-aliases",
-        action="store_true",
-        help="print what labels were mapped to",
-    )
+    listing = "print what labels were mapped to"
+    option("--list-aliases", action="store_true", help=listing)
     return parser
 
 

@@ -1411,9 +1411,7 @@ def test_every_csv_equals_the_oracle_however_the_exports_are_ingested(
     options = [f"--{name}={day}" for name, day in period.items() if day]
     with (
         workplace_in_memory() as place,
-        patch.multiple(
-            export_json, READ_SIZE=small * 13, BATCH_ROWS=small, ENDS_SIZE=300
-        ),
+        patch.multiple(export_json, READ_SIZE=small * 13, ENDS_SIZE=300),
         patch.object(sql_queries, "CHUNK_ROWS", small),
     ):
         for call in range(calls):

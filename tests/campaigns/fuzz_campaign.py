@@ -356,10 +356,7 @@ class Bench:
             known = []
         # Often in tiny pieces: nothing may depend on where these end.
         size = draw.choice([draw.randrange(1, 40), export_json.READ_SIZE])
-        with (
-            patch.object(export_json, "READ_SIZE", size),
-            patch.object(export_json, "BATCH_ROWS", draw.randrange(1, 6)),
-        ):
+        with patch.object(export_json, "READ_SIZE", size):
             status, err = self.ingest()
         verdict = judged(data)
         if status == 0:
