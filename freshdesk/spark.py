@@ -48,6 +48,7 @@ from freshdesk import (
     show_progress,
     sql_dir,
 )
+from freshdesk.reader import Export, activity_rows, first_look, readable
 from freshdesk.statuses import Alias, change_aliases
 
 if TYPE_CHECKING:
@@ -233,10 +234,10 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
     ingested = export_json.Ingested(Path(path).name)
     seconds = array("q")
     try:
-        with export_json.readable(BytesIO(content), path) as file:
-            digest, _ = export_json.first_look(file)
-            export = export_json.Export(file)
-            for row in export_json.rows(export, digest, careful=True):
+        with readable(BytesIO(content), path) as file:
+            digest, _ = first_look(file)
+            export = Export(file)
+            for row in activity_rows(export, digest, careful=True):
                 seconds.append(row["performed_at"])
                 yield {"activity": {"is_new_ticket": 0, **row}}
             metadata = export.metadata

@@ -26,7 +26,7 @@ from conftest import (
 
 import export_json
 import sql_queries
-from freshdesk import one_line
+from freshdesk import one_line, reader
 
 Capsys = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -120,14 +120,14 @@ def test_a_file_that_is_still_written_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: Capsys
 ) -> None:
     path = put("day.json", day(1)[:-5])
-    decoded = export_json.decoded
+    decoded = reader.decoded
 
     def growing(file: BinaryIO) -> Iterator[str]:
         yield from decoded(file)
         with path.open("ab") as more:
             more.write(day(1)[-5:])
 
-    monkeypatch.setattr(export_json, "decoded", growing)
+    monkeypatch.setattr(reader, "decoded", growing)
     assert run(path) == 1
     assert told(capsys) == [
         "error: day.json: changed while it was read; try again when it is whole"

@@ -40,8 +40,8 @@ from conftest import (
 )
 
 import export_json
-from export_json import Export, Malformed, decoded
-from freshdesk import one_line, schema_number, views
+from freshdesk import one_line, reader, schema_number, views
+from freshdesk.reader import Export, Malformed, decoded
 
 Capsys = pytest.CaptureFixture[str]
 MonkeyPatch = pytest.MonkeyPatch
@@ -449,7 +449,7 @@ def test_activities_take_their_place_from_the_first_export(
     read_size: int, monkeypatch: MonkeyPatch, capsys: Capsys
 ) -> None:
     """In any order of ingestion, in one call or many."""
-    monkeypatch.setattr(export_json, "READ_SIZE", read_size)
+    monkeypatch.setattr(reader, "READ_SIZE", read_size)
     both = activity("10:00:01", note={"id": 1, "type": 0}, status="Open")
     reply, closing = note("10:00:02", 0), activity("10:00:03", status="Closed")
     paths = [
@@ -553,7 +553,7 @@ METADATA = json.dumps(export({})["metadata"])
 ANOTHER = METADATA.replace("2017", "1999")
 RECORD = json.dumps(activity("10:00:00", status="Open"))
 REST = f'"activities_data":[{RECORD}],"metadata":{METADATA}'
-MUCH = f'"%s":"{"x" * export_json.ENDS_SIZE}"'
+MUCH = f'"%s":"{"x" * reader.ENDS_SIZE}"'
 METADATA_PLACES = {
     "the end": f"{{{REST}}}",
     "the beginning": f'{{"metadata":{METADATA},"activities_data":[{RECORD}]}}',
@@ -609,19 +609,19 @@ CUT = (
 def read(content: bytes, size: int) -> tuple[list[object], object]:
     """Return the records and the metadata that are found in reads of a size."""
     with MonkeyPatch.context() as patch:
-        patch.setattr(export_json, "READ_SIZE", size)
+        patch.setattr(reader, "READ_SIZE", size)
         export = Export(io.BytesIO(content))
         return [*export.records()], export.told.get("metadata")
 
 
-@pytest.mark.parametrize("tail", [export_json.TAIL, 30])
+@pytest.mark.parametrize("tail", [reader.TAIL, 30])
 @pytest.mark.parametrize(
     "text", [CUT, TODAY, "\ufeff" + ONE_LINE], ids=range(3)
 )
 def test_an_export_may_come_in_reads_of_any_size(
     text: str, tail: int, monkeypatch: MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_json, "TAIL", tail)
+    monkeypatch.setattr(reader, "TAIL", tail)
     whole = json.loads(text.lstrip("\ufeff"))
     expected = whole["activities_data"], whole["metadata"]
     for size in range(1, len(text.encode()) + 1):
@@ -655,7 +655,7 @@ def test_bytes_that_are_not_utf_8_are_refused(
     content = as_bytes(three(activity("10:01:00", subject="aé€HERE z")))
     path = put("bad.json", content.replace(b"HERE", wrong))
     for size in (1, 2, 3, 5, 1_000):
-        monkeypatch.setattr(export_json, "READ_SIZE", size)
+        monkeypatch.setattr(reader, "READ_SIZE", size)
         assert "text is not UTF-8" in refused(capsys, path)
 
 
@@ -685,8 +685,9 @@ def test_large_values_take_time_in_proportion_to_their_length() -> None:
 MEASURED = """
 import sys
 import export_json
+from freshdesk import reader
 export_json.CACHE_KIB = 500
-export_json.READ_SIZE = 1 << 16
+reader.READ_SIZE = 1 << 16
 assert export_json.main(sys.argv[1:]) == 0
 status = open("/proc/self/status").read()
 print(status.split("VmHWM:")[1].split()[0])
@@ -839,7 +840,7 @@ def test_a_value_of_the_wrong_type_is_refused(
 def test_a_value_that_sqlite_refuses_in_the_last_record_is_named(
     changes: Json, read_size: int, monkeypatch: MonkeyPatch, capsys: Capsys
 ) -> None:
-    monkeypatch.setattr(export_json, "READ_SIZE", read_size)
+    monkeypatch.setattr(reader, "READ_SIZE", read_size)
     records = [activity(f"10:00:0{n}", status="Open") for n in range(9)]
     day = export(*records, activity("10:01:00", **changes))
     said = refused(capsys, put("bad.json", json.dumps(day)))
@@ -942,7 +943,7 @@ def test_a_file_that_changes_meanwhile_is_refused(
         yield from decoded(file)
         put("day.json", TODAY + " ")
 
-    monkeypatch.setattr(export_json, "decoded", changing)
+    monkeypatch.setattr(reader, "decoded", changing)
     assert "changed while it was read" in refused(capsys, path)
 
 
@@ -1218,8 +1219,8 @@ def test_an_interrupt_keeps_the_files_before_it(
                 signal.raise_signal(signal.SIGINT)
             yield text
 
-    monkeypatch.setattr(export_json, "decoded", interrupted)
-    monkeypatch.setattr(export_json, "READ_SIZE", 100)
+    monkeypatch.setattr(reader, "decoded", interrupted)
+    monkeypatch.setattr(reader, "READ_SIZE", 100)
     first = put("first.json", export(activity("10:00:01", ticket=5)))
     records = [activity("10:00:02", key="Ctrl-C")] * 9
     assert run(*more, first, put("second.json", export(*records))) == 130

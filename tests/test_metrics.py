@@ -51,7 +51,6 @@ from oracle import (
     seconds,
 )
 
-import export_json
 import sql_queries
 import ticket_gen
 from freshdesk import (
@@ -61,6 +60,7 @@ from freshdesk import (
     REPLY,
     format_timestamp,
     parse_timestamp,
+    reader,
 )
 from freshdesk.local_time import time_zone
 
@@ -1411,7 +1411,7 @@ def test_every_csv_equals_the_oracle_however_the_exports_are_ingested(
     options = [f"--{name}={day}" for name, day in period.items() if day]
     with (
         workplace_in_memory() as place,
-        patch.multiple(export_json, READ_SIZE=small * 13, ENDS_SIZE=300),
+        patch.multiple(reader, READ_SIZE=small * 13, ENDS_SIZE=300),
         patch.object(sql_queries, "CHUNK_ROWS", small),
     ):
         for call in range(calls):

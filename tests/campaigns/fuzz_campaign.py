@@ -41,7 +41,7 @@ from oracle import recompute  # noqa: E402
 
 import export_json  # noqa: E402
 import sql_queries  # noqa: E402
-from freshdesk import sql  # noqa: E402
+from freshdesk import reader, sql  # noqa: E402
 
 # The exports to damage
 
@@ -355,8 +355,8 @@ class Bench:
             self.database.unlink()
             known = []
         # Often in tiny pieces: nothing may depend on where these end.
-        size = draw.choice([draw.randrange(1, 40), export_json.READ_SIZE])
-        with patch.object(export_json, "READ_SIZE", size):
+        size = draw.choice([draw.randrange(1, 40), reader.READ_SIZE])
+        with patch.object(reader, "READ_SIZE", size):
             status, err = self.ingest()
         verdict = judged(data)
         if status == 0:
