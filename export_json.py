@@ -91,7 +91,7 @@ class Damaged(Failure):
 
 
 @lru_cache(maxsize=4096)
-def insertion(*columns: str) -> str:
+def insertion(columns: tuple[str, ...]) -> str:
     """Return the statement that inserts an activity with these columns."""
     places = ", ".join("?" * len(columns))
     return f"insert into activities ({', '.join(columns)}) values ({places})"
@@ -123,11 +123,11 @@ def insert_rows(connection: Connection, batch: Sequence[Row]) -> int:
     """
     labels = {row["status"] for row in batch if "status" in row}
     insert_labels(connection, labels)
-    values = defaultdict(list)
+    by_columns = defaultdict(list)
     for row in batch:
-        values[tuple(row)].append(tuple(row.values()))
-    for columns, some in values.items():
-        connection.executemany(insertion(*columns), sorted(some))
+        by_columns[tuple(row)].append(tuple(row.values()))
+    for columns, values in by_columns.items():
+        connection.executemany(insertion(columns), sorted(values))
     seconds = [row["performed_at"] for row in batch]
     removed = connection.execute(
         removal(),
@@ -197,10 +197,10 @@ def ingest(
     ingested = Ingested(name)
     export_id = export_number(connection, metadata, digest)
     rows = activity_rows(export, export_id)
-    for _, batch in groupby(rows, lambda _: export.chunk):
-        some = [*batch]
-        ingested.count([row["performed_at"] for row in some], metadata)
-        ingested.repeated += insert_rows(connection, some)
+    for _, chunk in groupby(rows, lambda _: export.chunk):
+        batch = [*chunk]
+        ingested.count([row["performed_at"] for row in batch], metadata)
+        ingested.repeated += insert_rows(connection, batch)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
     connection.execute(

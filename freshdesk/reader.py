@@ -711,19 +711,21 @@ def activity_row(record: Any, export_id: int | str, position: int) -> Row:
     Raises Malformed, without the record's number, if it is no activity.
     """
     try:
+        ticket_id, activity = record["ticket_id"], record["activity"]
+        performer_type = record["performer_type"]
+        performer_id = record.get("performer_id")
+        values = record, ticket_id, performer_type, performer_id, activity
+        if tuple(map(type, values)) not in RECORD_TYPES:
+            raise TypeError
         row = {
-            "ticket_id": record["ticket_id"],
+            "ticket_id": ticket_id,
             "performed_at": parse_timestamp(record["performed_at"]),
             "export_id": export_id,
             "position": position,
-            "performer_type": record["performer_type"],
-            "performer_id": record.get("performer_id"),
+            "performer_type": performer_type,
+            "performer_id": performer_id,
+            **content(activity),
         }
-        activity = record["activity"]
-        told = row["ticket_id"], row["performer_type"], row["performer_id"]
-        if (*map(type, (record, *told, activity)),) not in RECORD_TYPES:
-            raise TypeError
-        row |= content(activity)
     except (AttributeError, KeyError, TypeError, ValueError):
         check_record(record)
         raise

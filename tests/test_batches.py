@@ -6,7 +6,6 @@ import gzip
 import json
 import sqlite3
 import stat
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +25,7 @@ from conftest import (
 
 import export_json
 import sql_queries
-from freshdesk import one_line, reader
+from freshdesk import one_line
 
 Capsys = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -114,24 +113,6 @@ def test_a_run_with_nothing_new_says_one_line(capsys: Capsys) -> None:
     )
     assert run("--quiet", *paths, put("c.json", day(7))) == 0
     assert capsys.readouterr() == ("", "")
-
-
-def test_a_file_that_is_still_written_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capsys
-) -> None:
-    path = put("day.json", day(1)[:-5])
-    decoded = reader.decoded
-
-    def growing(file: BinaryIO) -> Iterator[str]:
-        yield from decoded(file)
-        with path.open("ab") as more:
-            more.write(day(1)[-5:])
-
-    monkeypatch.setattr(reader, "decoded", growing)
-    assert run(path) == 1
-    assert told(capsys) == [
-        "error: day.json: changed while it was read; try again when it is whole"
-    ]
 
 
 def test_gzipped_files_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:

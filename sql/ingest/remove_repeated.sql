@@ -19,21 +19,6 @@ where
             having count(*) > 1
         ),
 
-        -- of these, the seconds in which something is repeated: few
-        repeated_seconds as (
-            select
-                ticket_id,
-                performed_at
-            from activities
-            where (ticket_id, performed_at) in (select * from shared_seconds)
-            group by
-                ticket_id,
-                performed_at,
-                is_new_ticket,
-                {content}
-            having count(*) > 1
-        ),
-
         numbered as (
             select
                 ticket_id,
@@ -52,7 +37,7 @@ where
                         position
                 ) as number
             from activities
-            where (ticket_id, performed_at) in (select * from repeated_seconds)
+            where (ticket_id, performed_at) in (select * from shared_seconds)
         )
 
         select
