@@ -156,16 +156,20 @@ def export(
     }
 
 
-def write_export(path: Path, export: Json | bytes) -> Path:
+def write_export(path: Path | str, export: Json | bytes | str) -> Path:
     """Write an export to *path*, as it is or as JSON, and return *path*."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(as_bytes(export))
     return path
 
 
-def as_bytes(export: Json | bytes) -> bytes:
-    if isinstance(export, bytes):
-        return export
-    return json.dumps(export, ensure_ascii=False).encode()
+def as_bytes(export: Json | bytes | str) -> bytes:
+    if isinstance(export, dict):
+        export = json.dumps(export, ensure_ascii=False)
+    if isinstance(export, str):
+        return export.encode("utf-8", "surrogatepass")
+    return export
 
 
 # The scripts, in process

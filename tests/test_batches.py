@@ -20,8 +20,8 @@ from conftest import (
     lines,
     note,
     query,
-    write_export,
 )
+from conftest import write_export as put
 
 import export_json
 import sql_queries
@@ -48,12 +48,6 @@ def ticket_ids() -> list[int]:
     with closing(sqlite3.connect("tickets.db")) as connection:
         found = connection.execute("select distinct ticket_id from activities")
         return [ticket for (ticket,) in found]
-
-
-def put(path: str, content: bytes | str | dict[str, Any]) -> Path:
-    data = content.encode() if isinstance(content, str) else as_bytes(content)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return write_export(Path(path), data)
 
 
 def day(ticket: int) -> bytes:
