@@ -24,7 +24,13 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from datetime import datetime
 from functools import cache, lru_cache
 from json import JSONDecodeError
@@ -373,23 +379,18 @@ def readable(stored_file: BinaryIO, path: Path | str) -> Iterator[BinaryIO]:
     raise Refused(f"{path}: {problem}; {problem.advice}")
 
 
-@contextmanager
-def uncompressed(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield a file of the uncompressed bytes of *file*, gzipped or not."""
+def uncompressed(file: BinaryIO) -> AbstractContextManager[Any]:
+    """Open *file* for its uncompressed bytes, gzipped or not."""
     is_gzipped = file.read(len(GZIP)) == GZIP
     file.seek(0)
-    if not is_gzipped:
-        yield file
-        return
-    with gzip.GzipFile(fileobj=file) as unzipped:
-        yield cast(BinaryIO, unzipped)
+    return gzip.GzipFile(fileobj=file) if is_gzipped else nullcontext(file)
 
 
 def beginning(stored_file: BinaryIO) -> bytes:
     """Return how a file begins, uncompressed if it can be."""
     stored_file.seek(0)
     with suppress(*GZIP_ERRORS), uncompressed(stored_file) as file:
-        return file.read(ENDS_SIZE)
+        return bytes(file.read(ENDS_SIZE))
     return GZIP
 
 

@@ -1163,17 +1163,10 @@ def test_a_database_that_is_not_ours_is_left_alone(
 
 @pytest.mark.parametrize("more", [[], ["--replace"]])
 @pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("folder", "folder: not a database of ticket activities"),
-        ("pipe", "pipe: not a database of ticket activities"),
-        ("link", "pipe: not a database of ticket activities"),
-        ("loop", ""),
-        ("file/tickets.db", ""),
-    ],
+    "name", ["folder", "pipe", "link", "loop", "file/tickets.db"]
 )
 def test_a_database_that_is_no_file_is_left_alone(
-    name: str, problem: str, more: list[str], capsys: Capsys
+    name: str, more: list[str], capsys: Capsys
 ) -> None:
     day = put("day.json", DAY)
     Path("folder").mkdir()
@@ -1184,8 +1177,9 @@ def test_a_database_that_is_no_file_is_left_alone(
     before = sorted(Path().rglob("*"))
     assert export_json.main(["-d", name, *more, str(day)]) == 1
     stdout, stderr = capsys.readouterr()
-    assert (stdout, stderr.count("\n")) == ("", 1)
-    assert stderr.startswith(f"error: {problem}")
+    assert (stdout, stderr[:7], stderr.count("\n")) == ("", "error: ", 1)
+    is_there = name in ("folder", "pipe", "link")
+    assert ("not a database of ticket activities" in stderr) == is_there
     assert sorted(Path().rglob("*")) == before
 
 
