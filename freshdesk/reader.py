@@ -56,15 +56,6 @@ Row = dict[str, Any]  # the columns that it fills
 class Malformed(ValueError):
     """A file is not a ticket activity export; the text says what and where."""
 
-    def __init__(
-        self,
-        problem: str,
-        advice: str = "nothing of this file was kept, export it again or"
-        " correct it",
-    ) -> None:
-        super().__init__(problem)
-        self.advice = advice
-
 
 class Refused(Failure):
     """A file cannot be ingested; others may."""
@@ -372,11 +363,11 @@ def readable(stored_file: BinaryIO, path: Path | str) -> Iterator[BinaryIO]:
             yield file
         return
     except GZIP_ERRORS as error:
-        problem = Malformed(f"not a whole gzip file ({describe(error)})")
+        problem = f"not a whole gzip file ({describe(error)})"
     except Malformed as error:
-        problem = error
-    problem = recognized(beginning(stored_file)) or problem
-    raise Refused(f"{path}: {problem}; {problem.advice}")
+        problem = str(error)
+    problem += "; nothing of this file was kept, export it again or correct it"
+    raise Refused(f"{path}: {recognized(beginning(stored_file)) or problem}")
 
 
 def uncompressed(file: BinaryIO) -> AbstractContextManager[Any]:
@@ -399,56 +390,48 @@ def begins_as_export(head: bytes) -> bool:
     return text.startswith("{") and bool(EXPORTS_NAME.search(text))
 
 
-def recognized(head: bytes) -> Malformed | None:
-    """Return what a file is that begins so, and what to do about it."""
-    text = head.decode("utf-8-sig", "replace").strip()
+def recognized(head: bytes) -> str:
+    """Return what a file is that begins so, and what to do; "" if unknown."""
     if not head.strip():
-        return Malformed("the file is empty", NEW_LINK)
+        return f"the file is empty; {NEW_LINK}"
     for magic, kind in ARCHIVES.items():
         if head.startswith(magic):
-            return Malformed(f"{kind}, not an export", "unpack it first")
+            return f"{kind}, not an export; unpack it first"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:2]:
-        return Malformed("the text is UTF-16, not UTF-8", "save it as UTF-8")
+        return "the text is UTF-16, not UTF-8; save it as UTF-8"
     if begins_as_export(head):
-        return None
-    if text.startswith("<"):
-        is_expired = "expired" in text.lower()
-        page = "a page or an answer in XML, not an export"
-        answer = "the answer that the link has expired"
-        return Malformed(answer if is_expired else page, NEW_LINK)
-    return recognized_json(text)
+        return ""
+    text = head.decode("utf-8-sig", "replace").strip()
+    if not text.startswith("<"):
+        return recognized_json(text)
+    if "expired" in text.lower():
+        return f"the answer that the link has expired; {NEW_LINK}"
+    return f"a page or an answer in XML, not an export; {NEW_LINK}"
 
 
-def recognized_json(text: str) -> Malformed | None:
-    """Return what begins so, and what to do; None if it is not known."""
+def recognized_json(text: str) -> str:
+    """Return likewise what begins with this JSON."""
     try:
         value, end = scan(text, text.index("{"))
     except (ValueError, StopIteration, RecursionError):
-        return None
+        return ""
     if "activities_data" in value:
-        return None
+        return ""
     if value.keys() & {"export", "url"}:
-        answer = "the API's answer"
         if value.get("export", value):
-            return Malformed(
-                f"{answer} with the link to the export",
-                "download what the link leads to",
-            )
-        return Malformed(
-            f"{answer}: no export for that day", "name another day"
-        )
+            answer = "the API's answer with the link to the export"
+            return f"{answer}; download what the link leads to"
+        return "the API's answer: no export for that day; name another day"
     for name in ("message", "description", "error", "errors"):
         if name in value:
-            told = f"an error of the API: {encode(value[name])[:80]}"
-            return Malformed(told, "mend that, and ask again")
+            told = encode(value[name])[:80]
+            return f"an error of the API: {told}; mend that, and ask again"
+    advice = "not an export; ingest the file that Freshdesk wrote"
     if text.startswith("{") and text[end:].lstrip().startswith("{"):
-        kind = "newline-delimited JSON"
-    elif text.startswith("[") or value.keys() & {"ticket_id", "performed_at"}:
-        kind = "a connector's rows"
-    else:
-        return None
-    advice = "ingest the file that Freshdesk wrote"
-    return Malformed(f"{kind}, not an export", advice)
+        return f"newline-delimited JSON, {advice}"
+    if text.startswith("[") or value.keys() & {"ticket_id", "performed_at"}:
+        return f"a connector's rows, {advice}"
+    return ""
 
 
 # Records -> rows
@@ -601,11 +584,16 @@ def nowhere(_: object) -> None:
     return None
 
 
+def nothing(_: None) -> str:
+    return ""
+
+
 # By column, or by its declaration: the type of the values that it stores
 # exactly, how, and how it shows others, which stand in other_properties.
 STORES: dict[str, tuple[type, Store, Store]] = {
     "TEXT": (str, lambda text: text or None, as_text),
     "INTEGER": (int, lambda n: n if is_storable(n) else None, nowhere),
+    "": (object, nowhere, nowhere),  # no column
     "is_new_ticket": (bool, {True: 1}.get, nowhere),
     "priority": (int, str, as_text),
     "source": (int, str, as_text),
@@ -662,22 +650,15 @@ def places(*names_and_types: Any) -> list[Place]:
         column = columns_by_property().get(name, "")
         if column in {column for _, column, *_ in found}:
             column = SECOND_COLUMN.get(column, "")
-        found.append((name, *place_in(column, kind)))
-    return found
-
-
-def place_in(column: str, kind: type) -> tuple[str, Store, Store]:
-    """Return the rest of a place: this column's, if it takes the type."""
-    if column:
-        declared = activity_columns()[column]
+        declared = activity_columns().get(column, "")
         fitting, store, show = STORES.get(column) or STORES[declared]
-        if kind is NoneType and declared != "INTEGER":
-            return column, lambda _: "", nowhere
-        if kind is fitting:
-            return column, store, show
-        if declared == "TEXT":
-            return column, nowhere, show
-    return "", nowhere, nowhere
+        if kind is NoneType and declared in ("TEXT", "ANY"):
+            store = nothing
+        elif kind is not fitting:
+            store = nowhere
+            column = column if declared == "TEXT" else ""
+        found.append((name, column, store, show if column else nowhere))
+    return found
 
 
 def content(activity: Json) -> Row:
