@@ -332,7 +332,8 @@ def discard_leftovers(path: Path) -> None:
 def built(path: Path) -> Iterator[Connection]:
     """Build a new database; when all went well it takes the place of *path*.
 
-    Nobody has a transaction of the old one open, or left one half done.
+    The caller ends the transaction that begins it, and has seen to it that the
+    old database needs its journal no more.
     """
     part = part_path(path)
     try:
@@ -343,7 +344,6 @@ def built(path: Path) -> Iterator[Connection]:
             connection.execute("pragma synchronous = off")
             create_schema(connection)
             yield connection
-            connection.execute("commit")
             # An eighth smaller, quicker to read. It needs as much room again;
             # without that room the database stays as it is.
             with suppress(sqlite3.OperationalError):
@@ -366,24 +366,22 @@ def changing(
     with locked(path.parent):
         exists = is_database(path, to_replace=replace)
         inherited = inherited_aliases(path) if exists and replace else []
-        kept = exists and not replace
-        with connected(path) if kept else built(path) as connection:
-            if kept:
+        is_new = replace or not exists
+        with built(path) if is_new else connected(path) as connection:
+            if not is_new:
                 connection.execute("begin immediate")
             refresh_views(connection)
             if changes := [*inherited, *aliases]:
                 change_aliases(connection, changes)
             yield connection
-            if kept:
-                connection.execute("commit")
+            connection.execute("commit")
 
 
 def inherited_aliases(path: Path) -> list[Alias]:
     """Return the mappings in a database that is to be replaced.
 
     A damaged one may have lost them: that is told. If a killed run left it half
-    changed, this completes it, so that its journal is not taken for the new
-    one's.
+    changed, opening it completes it, so that its journal is needed no more.
     """
     try:
         with connected(path) as old:
