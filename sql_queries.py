@@ -67,6 +67,12 @@ from freshdesk import (
     views,
 )
 from freshdesk.local_time import day, own_views, time_zone
+from freshdesk.settings import (
+    REPORTS_NEED,
+    Settings,
+    hours_told,
+    read_settings,
+)
 from freshdesk.statuses import status_alias
 
 if TYPE_CHECKING:
@@ -135,10 +141,11 @@ def sqlite_engine(
     database: Path,
     queries: Sequence[str],
     own: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
 ) -> Iterator[Engine]:
     """Open the engine that reads what export_json.py ingested, as it is at one
     moment. It evaluates the views that *queries* need, *own* ones in place of
-    the project's, and can only read.
+    the project's, fills those that the settings tell, and can only read.
     """
     import pandas
 
@@ -161,9 +168,13 @@ def sqlite_engine(
             with refused(interrupts):
                 connection.execute("pragma temp_store = file")
                 connection.execute("begin")
+                filled: Mapping[str, Iterable[Row]] = {}
+                if settings:
+                    time = connection.execute(views()["known_time"]).fetchone()
+                    filled = settings.rows(*time)
                 for view, query in needed_views(queries, own).items():
                     show_progress(view)
-                    evaluate(connection, view, query)
+                    evaluate(connection, view, query, filled.get(view, ()))
         except QueryError as error:
             raise Failure(
                 f"{database}: cannot be read ({error}); check the disk, the"
@@ -195,14 +206,20 @@ def needed_views(
     return needed
 
 
-def evaluate(connection: sqlite3.Connection, view: str, query: str) -> None:
-    """Put the rows of a view into a temporary table of its name.
+def evaluate(
+    connection: sqlite3.Connection,
+    view: str,
+    query: str,
+    more: Iterable[Row] = (),
+) -> None:
+    """Put the rows of a view, and *more*, into a temporary table of its name.
 
     The table hides the database's own copy of the view. Its primary key is the
     one in the head comment of the view, so that joins and windows are quick.
     """
     described = connection.execute(f"select * from ({query}) limit 0")
     columns = [name for name, *_ in described.description]
+    values = ", ".join("?" for _ in columns)
     rowid = ""
     if key := re.search(r"^--.*\bKey: ([a-z_, ]+)$", query, re.MULTILINE):
         columns.append(f"primary key ({key[1]})")
@@ -211,6 +228,7 @@ def evaluate(connection: sqlite3.Connection, view: str, query: str) -> None:
         f"create temp table {view} ({', '.join(columns)}) {rowid}"
     )
     connection.execute(f"insert into temp.{view} {query}")
+    connection.executemany(f"insert into temp.{view} values ({values})", more)
 
 
 def only_reading(action: int, *_: object) -> int:
@@ -271,24 +289,40 @@ class Faulty(Failure):
     """A report cannot be written; others may."""
 
 
-def find_reports(directory: Path, names: Sequence[str]) -> list[Path]:
-    """Return the reports' files in name order: those named, or all of them."""
-    found = {
-        path.stem: path
-        for path in sorted(directory.glob("*.sql"))
-        if not path.name.startswith(".")  # an editor's
-    }
+def find_reports(
+    directory: Path, names: Sequence[str], folders: Sequence[str] = ()
+) -> list[Path]:
+    """Return the reports' files in name order: those named, or all of them.
+    Reports that need settings stand in the *folders* that exist with them.
+    """
+    found = reports_in(directory, ["", *folders])
     if not found:
         raise Failure(
             f"{directory}: no .sql files there; name another --sql-dir"
         )
     for name in names:
+        for folder, file in REPORTS_NEED.items():
+            if name not in found and name in reports_in(directory, [folder]):
+                raise Failure(
+                    f"{directory / folder / name}.sql: needs a folder with"
+                    f" {file}; name it with --settings"
+                )
         if name not in found:
             raise Failure(
                 f"{directory / name}.sql: no such report; there are:"
                 f" {', '.join(found)}"
             )
     return [found[name] for name in sorted(set(names) or found)]
+
+
+def reports_in(directory: Path, folders: Iterable[str]) -> dict[str, Path]:
+    """Return the reports' files by their names."""
+    return {
+        path.stem: path
+        for folder in folders
+        for path in sorted((directory / folder).glob("*.sql"))
+        if not path.name.startswith(".")  # an editor's
+    }
 
 
 @contextmanager
@@ -512,8 +546,11 @@ def sql_queries(
     partitioned: bool = False,
     quiet: bool = False,
     notes_on: Callable[[Engine], Iterable[str]] = lambda _: [],
+    stale: Iterable[str] = (),
+    hours: str = "",
 ) -> None:
-    """Run the reports, and print the lines that are *asked* for.
+    """Run the reports, and print the lines that are *asked* for. Remove the
+    files of *stale* ones, of an earlier run.
 
     All results are computed before the first file is replaced. Meanwhile
     nobody changes the folders that are *read* or written.
@@ -532,6 +569,11 @@ def sql_queries(
             write = partial(write_csv, engine)
         write = partial(write, unit=unit, zone=zone)
         faulty = write_reports(write, texts, output_dir)
+        remove = (
+            cast("spark.Engine", engine).remove if partitioned else remove_file
+        )
+        for name in stale:
+            remove(f"{output_dir}/{name}.csv")
         if plot:
             from freshdesk import pictures
 
@@ -540,7 +582,7 @@ def sql_queries(
             metrics = described(answers["metrics"])
             waiting = answers["longest_waiting_described"]
             by_name = {path.stem: text for path, text in texts.items()}
-            run = pictures.Run(tickets, as_of, metrics, waiting, by_name)
+            run = pictures.Run(tickets, as_of, metrics, waiting, by_name, hours)
             pictures.publish(folder, engine, run)
         show_progress("")
     if not quiet:
@@ -578,6 +620,11 @@ def write_reports(
                 complain(error)
                 faulty += 1
     return faulty
+
+
+def remove_file(target: str) -> None:
+    if (path := Path(target)).is_file():
+        path.unlink()
 
 
 def print_overview(
@@ -706,6 +753,14 @@ def argument_parser() -> argparse.ArgumentParser:
         help="count only tickets created on this day or earlier",
     )
     parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FOLDER",
+        help="with business_hours.json, sla_policies.json, agents.json, as"
+        " Freshdesk's API answers, or some of them: working hours, targets and"
+        " names",
+    )
+    parser.add_argument(
         "--plot",
         action="store_true",
         help="draw pictures and a page, index.html, from the reports, too",
@@ -780,7 +835,22 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         parser.error(problem)
     require("pandas", "pandas")
     asked = PAGE if args.plot else ALWAYS if args.reports else OVERVIEW
-    reports = find_reports(args.sql_dir, args.reports)
+    settings = read_settings(args.settings) if args.settings else None
+    folders = settings.report_folders if settings else []
+    reports = find_reports(args.sql_dir, args.reports, folders)
+    unused = [folder for folder in REPORTS_NEED if folder not in folders]
+    run = partial(
+        sql_queries,
+        reports=reports,
+        output_dir=args.output_dir,
+        unit=args.unit,
+        asked=asked,
+        zone=args.timezone,
+        plot=args.plot,
+        quiet=args.quiet,
+        stale=[] if args.reports else reports_in(args.sql_dir, unused),
+        hours=hours_told(settings) if settings else "",
+    )
     own = own_views(args.timezone, args.since, args.until)
     if args.plot:
         # Jupyter's backend, if the environment names one, draws no files.
@@ -793,21 +863,15 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         from export_json import NOTE_QUERIES, notes_on_all
         from freshdesk import spark
 
-        sql_queries(
+        run(
             lambda queries: spark.opened(
                 args.exports,
                 args.status_alias,
                 [*queries, *map(sql, NOTE_QUERIES)],
                 own,
+                settings,
             ),
-            reports,
-            args.output_dir,
-            args.unit,
-            asked,
-            zone=args.timezone,
-            plot=args.plot,
             partitioned=args.partitioned,
-            quiet=args.quiet,
             notes_on=lambda engine: notes_on_all(partial(rows, engine)),
         )
         return
@@ -816,16 +880,9 @@ def query_as_told(argv: Sequence[str] | None) -> None:
             f"{args.database}: no such database; make it with export_json.py"
         )
     database = link_target(args.database)
-    sql_queries(
-        partial(sqlite_engine, database, own=own),
-        reports,
-        args.output_dir,
-        args.unit,
-        asked,
-        zone=args.timezone,
+    run(
+        partial(sqlite_engine, database, own=own, settings=settings),
         read=[database.parent],
-        plot=args.plot,
-        quiet=args.quiet,
     )
 
 

@@ -155,6 +155,7 @@ class Run:
     metrics: Sequence[Sequence[str]]  # the terminal's table, header first
     waiting: Sequence[Sequence[Any]]  # ticket, seconds, ..., of how many
     reports: Mapping[str, str]  # their SQL, whose head comment explains them
+    hours: str = ""  # that count, if settings tell them
 
     @property
     def caption(self) -> str:

@@ -47,8 +47,10 @@ from freshdesk import (
     QueryError,
     show_progress,
     sql_dir,
+    views,
 )
 from freshdesk.reader import Export, activity_rows, first_look, readable
+from freshdesk.settings import Settings
 from freshdesk.statuses import Alias, change_aliases
 
 if TYPE_CHECKING:
@@ -78,18 +80,27 @@ def opened(
     aliases: Sequence[Alias],
     queries: Sequence[str],
     own: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
 ) -> Iterator[Engine]:
     """Open the engine that reads the exports that these paths match. It
     evaluates the views that *queries* need, *own* ones in place of the
-    project's.
+    project's, and fills those that the settings tell.
     """
     with configured() as session:
         ship(session.sparkContext)
         show_progress("reading the exports")
         create_tables(session, exports, aliases)
+        filled: Mapping[str, Iterable[Row]] = {}
+        if settings:
+            (time,) = session.sql(in_spark(views()["known_time"])).collect()
+            filled = settings.rows(*time)
         for view, query in sql_queries.needed_views(queries, own).items():
             show_progress(view)
-            rows = evaluated(session.sql(in_spark(query)))
+            frame = session.sql(in_spark(query))
+            if view in filled:
+                more = session.createDataFrame([*filled[view]], frame.schema)
+                frame = frame.union(more)
+            rows = evaluated(frame)
             rows.createOrReplaceTempView(view)
         yield Engine(session)
 
@@ -357,6 +368,11 @@ class Engine:
             )
             lines.write.text(folder, lineSep="\n")
 
+    def remove(self, target: str) -> None:
+        """Remove the folder of a report that an earlier run wrote."""
+        path, files = hadoop_path(self.session, target)
+        files.delete(path, True)
+
 
 def frames(
     rows: Iterable[Row], schema: StructType
@@ -376,18 +392,20 @@ def frames(
         yield frame.astype(dtypes).set_axis(schema.names, axis=1)
 
 
+def hadoop_path(session: SparkSession, target: str) -> tuple[Any, Any]:
+    """Return a path on any file system that Spark writes to, and that."""
+    path = session.sparkContext._jvm.org.apache.hadoop.fs.Path(target)
+    configuration = session._jsparkSession.sessionState().newHadoopConf()
+    return path, path.getFileSystem(configuration)
+
+
 @contextmanager
 def replacing(session: SparkSession, target: str) -> Iterator[str]:
-    """Yield a folder beside *target*, whose place it takes when all went well.
-
-    It may be on any file system that Spark writes to.
-    """
+    """Yield a folder that takes the place of *target* when all went well."""
     path_of = session.sparkContext._jvm.org.apache.hadoop.fs.Path
-    path = path_of(target)
+    path, files = hadoop_path(session, target)
     part = path_of(path.getParent(), f".{path.getName()}.part")
     old = path_of(path.getParent(), f".{path.getName()}.old")
-    settings = session._jsparkSession.sessionState().newHadoopConf()
-    files = path.getFileSystem(settings)
 
     def rename(source: Any, target: Any) -> None:
         if not files.rename(source, target):

@@ -11,11 +11,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 CANONICAL = [
     "Open",
@@ -140,6 +141,28 @@ TRANSITIONS = [
     "median_time_before_seconds",
 ]
 HOURLY = ["created", "first_answered", "resolved", "reopened", "backlog"]
+DURATIONS = [name for name in TICKET_METRICS if name.endswith("_seconds")]
+STATISTICS = COMPARED[-6:]
+WEEKDAYS = [
+    *("monday", "tuesday", "wednesday", "thursday", "friday"),
+    *("saturday", "sunday"),
+]
+PAUSES = ["Pending", "Waiting on Customer", "Waiting on Third Party"]
+SLA = [
+    "ticket_id",
+    *("first_response_priority", "first_response_target_seconds"),
+    *("first_response_elapsed_seconds", "first_response"),
+    *("resolution_priority", "resolution_target_seconds"),
+    *("resolution_elapsed_seconds", "resolution"),
+]
+SLA_BY_PRIORITY = [
+    "priority",
+    *(
+        f"{what}_{count}"
+        for what in ("first_response", "resolution")
+        for count in ("met", "missed", "running", "met_percent")
+    ),
+]
 WEEKLY = [
     "week",
     "backlog_at_start",
@@ -189,6 +212,7 @@ NO_FIELDS = {
 HOUR = 3600
 
 Performer = tuple[str, "int | None"]  # performer_type and performer_id
+Length = Callable[[int, int], int]  # of the time between two moments
 
 
 @dataclass
@@ -260,11 +284,16 @@ def recompute(
     zone: tzinfo = timezone.utc,
     since: date | None = None,
     until: date | None = None,
+    calendar: Any = None,
+    policy: Any = None,
+    people: Any = (),
 ) -> dict[str, list[str]]:
     """Return the lines of every report, by its name, header first.
 
     *exports* are the bytes of the files, in any order; *aliases* are the
-    user's status labels and the canonical statuses they stand for.
+    user's status labels and the canonical statuses they stand for. *calendar*,
+    *policy* and *people* are what stands in business_hours.json (one entry),
+    in sla_policies.json (likewise) and in agents.json.
     """
     files = list(exports)
     windows, as_of = covered_time([parsed(file) for file in files])
@@ -277,6 +306,10 @@ def recompute(
     ):
         story.setdefault(activity.ticket, []).append(activity)
     agents = agents_anywhere([*story.values()], statuses)
+    # "Whoever stands there is an agent; "agent": false says that somebody never
+    # is."
+    agents |= {person["id"] for person in people}
+    agents -= {one["id"] for one in people if one.get("agent") is False}
     visits = {
         ticket: status_visits(own, statuses, as_of)
         for ticket, own in story.items()
@@ -397,6 +430,44 @@ def recompute(
     reports["ticket_properties"] = csv_lines(
         ["ticket_id", *PROPERTIES.values(), "set_aside"], properties
     )
+    length = None
+    if calendar is not None:
+        first = min(own[0].second for own in story.values()) if story else as_of
+        length = worked_seconds(calendar, first, as_of)
+        worked = [
+            ticket_metrics(
+                ticket, own, visits[ticket], statuses, agents, length
+            )
+            for ticket, own in story.items()
+        ]
+        counted_worked = [row for row in worked if row["ticket_id"] in counted]
+        codes = {
+            name: [last_code(story[ticket], name) for ticket in counted]
+            for name in PROPERTIES
+        }
+        weeks = by_week_worked(windows, as_of, zone, counted_worked)
+        reports |= business_reports(worked, counted_worked, codes, weeks)
+        spent = [row[:3] for row in time_in_status(visits, length)]
+        header = ["ticket_id", "status", "time_in_status_business_seconds"]
+        reports["time_in_status_business"] = csv_lines(header, spent)
+    if policy is not None:
+        judged = {
+            ticket: service_levels(
+                own, visits[ticket], statuses, agents, as_of, policy, length
+            )
+            for ticket, own in story.items()
+        }
+        reports["sla"] = csv_lines(
+            SLA,
+            [
+                [ticket, *response, *resolution]
+                for ticket, (response, resolution) in judged.items()
+            ],
+        )
+        reports["sla_by_priority"] = csv_lines(
+            SLA_BY_PRIORITY,
+            targets_met([judged[ticket] for ticket in counted]),
+        )
     return reports
 
 
@@ -664,6 +735,7 @@ def ticket_metrics(
     visits: list[Visit],
     statuses: dict[str, str],
     agents: set[int],
+    length: Length = lambda start, end: end - start,
 ) -> dict[str, Any]:
     """Return the ticket's row; None is unknown."""
 
@@ -671,7 +743,7 @@ def ticket_metrics(
         """ "0 = seen, but never in this status" """
         if not visits:
             return None
-        return sum(v.end - v.start for v in visits if v.status == status)
+        return sum(length(v.start, v.end) for v in visits if v.status == status)
 
     created = creation(activities, statuses)
     asked_at = asked(activities, statuses, agents)
@@ -708,7 +780,7 @@ def ticket_metrics(
         """ "A resolution before it counts as 0." """
         if asked_at is None or moment is None:
             return None
-        return max(0, moment - asked_at)
+        return length(asked_at, max(asked_at, moment))
 
     row = [
         ticket,
@@ -731,13 +803,16 @@ def ticket_metrics(
     return metrics
 
 
-def time_in_status(visits: dict[int, list[Visit]]) -> list[list[Any]]:
+def time_in_status(
+    visits: dict[int, list[Visit]],
+    length: Length = lambda start, end: end - start,
+) -> list[list[Any]]:
     """ "One row per ticket and status", ordered by status."""
     rows = []
     for ticket, every in visits.items():
         for status in sorted({visit.status for visit in every}):
             own = [visit for visit in every if visit.status == status]
-            spent = sum(visit.end - visit.start for visit in own)
+            spent = sum(length(visit.start, visit.end) for visit in own)
             rows.append([ticket, status, spent, len(own)])
     return rows
 
@@ -1441,6 +1516,190 @@ def status_paths(
         for path, own in paths.items()
     ]
     return sorted(result, key=lambda line: (-line[1], line[0]))
+
+
+# Working hours
+
+
+def worked_seconds(calendar: Any, first: int, last: int) -> Length:
+    """Return what counts the worked seconds between two moments of this time:
+    "a second is worked if it begins in [opens, closes)".
+    """
+    is_worked = bytearray(last - first)
+    zone = ZoneInfo(calendar["time_zone"])
+    day = datetime.fromtimestamp(first, zone).date() - timedelta(days=2)
+    while midnight(day, zone) <= last:
+        for span in spans_on(calendar, day):
+            opens = local_moment(day, span["start_time"], zone)
+            closes = local_moment(day, span["end_time"], zone)
+            for second in range(max(opens, first), min(closes, last)):
+                is_worked[second - first] = 1
+        day += timedelta(days=1)
+    return lambda start, end: sum(is_worked[start - first : end - first])
+
+
+def spans_on(calendar: Any, day: date) -> list[Any]:
+    """ "A date in holidays has exactly its own hours, none by default, whatever
+    the weekday; --MM-DD is every year, a date with its year wins over it. A
+    missing day is closed."
+    """
+    spans = calendar["business_hours"].get(WEEKDAYS[day.weekday()], [])
+    for name in (f"--{day:%m-%d}", str(day)):
+        for holiday in calendar.get("holidays", []):
+            first = holiday.get("date", holiday.get("from"))
+            last = holiday.get("date", holiday.get("to"))
+            is_range = not first.startswith("--") and not name.startswith("--")
+            if name == first or (is_range and first <= name <= last):
+                spans = holiday.get("hours", [])
+    return spans if isinstance(spans, list) else [spans]
+
+
+def local_moment(day: date, time: str, zone: tzinfo) -> int:
+    """ "A local time that a change of clocks skips is read as if the clock had
+    not changed; one that occurs twice is the first (Python's fold=0)." "23:59
+    and 23:59:59 as an end mean 24:00."
+    """
+    if time in ("24:00", "23:59", "11:59:59 pm"):
+        return midnight(day + timedelta(days=1), zone)
+    form = "%I:%M:%S %p" if time.count(":") == 2 else "%I:%M %p"
+    form = form if time.lower().endswith("m") else "%H:%M"
+    read = datetime.strptime(time, form).time()
+    return int(datetime.combine(day, read, zone).timestamp())
+
+
+def business_names(columns: list[str]) -> list[str]:
+    return [name.replace("_seconds", "_business_seconds") for name in columns]
+
+
+def business_reports(
+    rows: list[dict[str, Any]],
+    counted: list[dict[str, Any]],
+    codes: dict[str, list[str | None]],
+    weeks: list[list[Any]],
+) -> dict[str, list[str]]:
+    """Return the reports that exist only with business hours: "value, then
+    median, p90, mean of the two business durations".
+    """
+    reports = {
+        "ticket_metrics_business": csv_lines(
+            business_names(["ticket_id", *DURATIONS]),
+            [[row[name] for name in ("ticket_id", *DURATIONS)] for row in rows],
+        ),
+        "metrics_by_week_business": csv_lines(
+            business_names(["week", *STATISTICS]), weeks
+        ),
+    }
+    for name in ("priority", "group", "agent_id"):
+        compared = by_property(name, codes[name], counted)
+        reports[f"metrics_by_{name.removesuffix('_id')}_business"] = csv_lines(
+            business_names([PROPERTIES[name], *STATISTICS]),
+            [[row[0], *row[-6:]] for row in compared],
+        )
+    return reports
+
+
+def by_week_worked(
+    windows: list[tuple[int, int]],
+    as_of: int,
+    zone: tzinfo,
+    rows: list[dict[str, Any]],
+) -> list[list[Any]]:
+    """Return the weeks of by_week(), and how long their tickets took."""
+    result = []
+    nothing: tuple[list[int], ...] = ([], [], [], [])
+    for week, *counts in by_week(windows, as_of, zone, nothing, {}, []):
+        monday = date.fromisoformat(week)
+        start = midnight(monday, zone)
+        end = midnight(monday + timedelta(days=7), zone)
+        own = [
+            row
+            for row in rows
+            if row["created_at"] and start <= second_of(row) < end
+        ]
+        own = own if counts[0] is not None else []  # no export covers it
+        responses = having(own, "time_to_first_response_seconds")
+        resolutions = having(own, "time_till_resolution_seconds")
+        result.append([week, *statistics(responses), *statistics(resolutions)])
+    return result
+
+
+# Targets
+
+
+def service_levels(
+    ticket: list[Activity],
+    visits: list[Visit],
+    statuses: dict[str, str],
+    agents: set[int],
+    as_of: int,
+    policy: Any,
+    worked: Length | None,
+) -> list[list[Any]]:
+    """Return priority, target, elapsed seconds and judgement of the ticket's
+    first response, and of its resolution.
+
+    "The time to first response (business or calendar, as that priority says).
+    It never pauses." "The seconds from the creation (asked) to the final
+    resolution spent in statuses that neither pause nor are Resolved or Closed."
+    """
+    asked_at = asked(ticket, statuses, agents)
+    told = policy.get("pauses", PAUSES)
+    pauses = {statuses.get(alike(status), folded(status)) for status in told}
+
+    def judge(name: str, happened: int | None) -> list[Any]:
+        moment = as_of if happened is None else happened
+        # "The ticket's at the moment that is judged."
+        before = [activity for activity in ticket if activity.second <= moment]
+        code = last_code(before, "priority")
+        target = policy["sla_target"].get(f"priority_{code}", {})
+        within = target.get(name)
+        if asked_at is None or within is None:
+            return [label("priority", code), within, None, None]
+        spans = [(asked_at, moment)]
+        if name == "resolve_within":
+            spans = [
+                (max(asked_at, visit.start), visit.end)
+                for visit in visits
+                if visit.status not in {*pauses, *ENDED}
+                and visit.end > asked_at
+            ]
+        length = worked if target["business_hours"] else None
+        elapsed = sum(
+            length(start, end) if length else end - start
+            for start, end in spans
+        )
+        verdict = "running" if happened is None else "met"
+        verdict = "missed" if elapsed > within else verdict
+        return [label("priority", code), within, elapsed, verdict]
+
+    return [
+        judge("respond_within", first_response(ticket, statuses, agents)),
+        judge(
+            "resolve_within",
+            standing_resolution(ticket, visits, statuses, agents),
+        ),
+    ]
+
+
+def targets_met(judged: list[list[list[Any]]]) -> list[list[Any]]:
+    """ "Each judgement under its own priority." "Share = met / (met + missed)
+    in percent, one decimal; empty if both are 0."
+    """
+    rows = []
+    for priority in NAMES_OF_CODES["priority"].values():
+        row: list[Any] = [priority]
+        for verdicts in zip(*judged, strict=True):
+            own = [one[3] for one in verdicts if one[0] == priority]
+            met, missed = own.count("met"), own.count("missed")
+            row += [met, missed, own.count("running")]
+            share = None
+            if both := met + missed:
+                tenths = (2000 * met + both) // (2 * both)
+                share = f"{tenths // 10}.{tenths % 10}"
+            row.append(share)
+        if any(row[1:]):
+            rows.append(row)
+    return rows
 
 
 # Writing

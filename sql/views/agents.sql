@@ -3,7 +3,8 @@
 -- One row per agent: whoever was ever assigned a ticket, has written what only
 -- agents write, has set a status other than Open on a ticket whose requester
 -- is known, or has sent an outbound email; the last two do not count on a
--- ticket that they are a requester of. Key: agent_id
+-- ticket that they are a requester of. Whoever the user's own list names is one,
+-- but for who is marked there as none. Key: agent_id
 with acts_on_others_tickets as (
     select
         a.ticket_id,
@@ -34,6 +35,9 @@ select cast(agent_id as bigint) as agent_id
 from activities
 where agent_id <> ''
 union
+select agent_id
+from named_agents
+union
 select internal_agent_id
 from activities
 where internal_agent_id is not null
@@ -47,4 +51,8 @@ where
     and a.performer_id is not null
 union
 select performer_id
-from acts_on_others_tickets;
+from acts_on_others_tickets
+except
+select agent_id
+from named_agents
+where is_agent = 0;

@@ -1,0 +1,401 @@
+"""What the export does not say: working hours, targets, and who the agents are.
+
+They stand in a folder of files, as Freshdesk's API answers or written by hand:
+
+    business_hours.json   calendars of working hours, see working_hours.py
+    sla_policies.json     within what time tickets are answered and resolved
+    agents.json           the agents' names, and who is no agent
+
+SQL knows them from views that are empty without them, see Settings.rows().
+Nothing of them is stored in the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeVar
+
+from freshdesk import DAY, PRIORITIES, Failure
+from freshdesk.local_time import time_zone
+from freshdesk.rails_zones import RAILS_ZONES
+from freshdesk.statuses import FRESHDESKS, label_key, spelling
+from freshdesk.working_hours import Calendar, Day, Span, expand
+
+Row = tuple[Any, ...]
+Json = dict[str, Any]
+Read = TypeVar("Read")
+
+BUSINESS_HOURS = "business_hours.json"
+SLA_POLICIES = "sla_policies.json"
+AGENTS = "agents.json"
+# The folders of the reports that exist only with one of the files.
+REPORTS_NEED = {"business_hours": BUSINESS_HOURS, "sla": SLA_POLICIES}
+
+WEEKDAYS = (
+    *("monday", "tuesday", "wednesday", "thursday", "friday"),
+    *("saturday", "sunday"),
+)
+TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? ?([ap]m)?", re.I)
+# Freshdesk writes the last minute or second of a day for its end.
+ENDS_OF_DAY = {DAY - 60, DAY - 1}
+PAUSES = ["Pending", "Waiting on Customer", "Waiting on Third Party"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the files of a folder say; nothing of a file that is not there."""
+
+    calendar: Calendar | None = None
+    targets: Sequence[Row] = ()
+    pauses: Sequence[Row] = ()
+    agents: Sequence[Row] = ()
+
+    @property
+    def report_folders(self) -> list[str]:
+        """Return the folders of the reports that these settings allow."""
+        told = {"business_hours": self.calendar, "sla": self.targets}
+        return [folder for folder in REPORTS_NEED if told[folder]]
+
+    def rows(
+        self, first_second: int | None, last_second: int | None
+    ) -> dict[str, Iterable[Row]]:
+        """Return the rows of the views that are empty without settings, for
+        exports that tell of this time.
+        """
+        hours: Iterable[Row] = ()
+        if (
+            self.calendar
+            and first_second is not None
+            and last_second is not None
+        ):
+            days = first_second // DAY, last_second // DAY
+            hours = expand(self.calendar, *days)
+        return {
+            "working_hours": hours,
+            "service_targets": self.targets,
+            "pausing_labels": self.pauses,
+            "named_agents": self.agents,
+        }
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return what the files of a folder say. Raises Failure, which names the
+    file, the entry, and what to write instead.
+    """
+    names = (BUSINESS_HOURS, SLA_POLICIES, AGENTS)
+    found = [name for name in names if (folder / name).exists()]
+    if not found:
+        raise Failure(
+            f"{folder}: no {BUSINESS_HOURS}, {SLA_POLICIES} or {AGENTS} there;"
+            " name another --settings folder"
+        )
+    told: Json = {}
+    if BUSINESS_HOURS in found:
+        with entries_of(folder / BUSINESS_HOURS) as entries:
+            told["calendar"] = the_default(entries, read_calendar)
+    if SLA_POLICIES in found:
+        with entries_of(folder / SLA_POLICIES) as entries:
+            targets, pauses = the_default(entries, read_policy)
+            if "calendar" not in told and any(row[-1] for row in targets):
+                raise Failure(
+                    "a target is in business hours, and there is no"
+                    f" {BUSINESS_HOURS} beside; add that file, or write"
+                    ' "business_hours": false'
+                )
+            told |= {"targets": targets, "pauses": pauses}
+    if AGENTS in found:
+        with entries_of(folder / AGENTS) as entries:
+            told["agents"] = [*each(entries, read_agent)]
+            ids = [row[0] for row in told["agents"]]
+            for number, agent in enumerate(ids):
+                if agent in ids[:number]:
+                    raise Failure(f"id {agent} stands twice; leave one out")
+    return Settings(**told)
+
+
+# Files and entries
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Name the place of what is wrong in it."""
+    try:
+        yield
+    except Failure as failure:
+        raise Failure(f"{place}: {failure}") from None
+
+
+@contextmanager
+def entries_of(file: Path) -> Iterator[list[Any]]:
+    """Yield the entries of a file; name the file if one is wrong."""
+    with naming(file):
+        try:
+            text = file.read_bytes().decode("utf-8-sig")
+            entries = json.loads(text, object_pairs_hook=without_repeated)
+        except (ValueError, RecursionError) as error:
+            raise Failure(
+                f"not JSON ({error}); save the API's answer again, or mend it"
+            ) from None
+        yield of_type(entries, list, "a list: [...]")
+
+
+def without_repeated(pairs: list[tuple[str, Any]]) -> Json:
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise Failure(
+            f"{repeated!r} stands twice in one entry; write one, of several"
+            " times of a day a list: [{...}, {...}]"
+        )
+    return entry
+
+
+def of_type(value: Any, kind: type[Read], example: str) -> Read:
+    """Return a value of this type; true and false are no numbers."""
+    if not isinstance(value, kind) or (
+        isinstance(value, bool) and kind is not bool
+    ):
+        raise Failure(f"{json.dumps(value)[:40]} stands there; write {example}")
+    return value
+
+
+def text(entry: Json, name: str, example: str) -> str:
+    with naming(name):
+        value = of_type(entry.get(name), str, example)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Failure(
+                f"{value!r} is half a character; write {example}"
+            ) from None
+        return value
+
+
+def each(
+    entries: Iterable[Any], read: Callable[[Json], Read], noun: str = "entry"
+) -> Iterator[Read]:
+    """Yield what is read of each entry; name the entry that is wrong."""
+    for number, entry in enumerate(entries, start=1):
+        with naming(f"{noun} {number}"):
+            yield read(of_type(entry, dict, "an object: {...}"))
+
+
+def the_default(entries: list[Any], read: Callable[[Json], Read]) -> Read:
+    """Return what is read of the default entry, or of the only one."""
+    every = [*each(entries, read)]
+    marked = [
+        number
+        for number, entry in enumerate(entries)
+        if entry.get("is_default") is True
+    ]
+    if len(every) == 1:
+        return every[0]
+    if len(marked) != 1:
+        raise Failure(
+            f"{len(marked)} of {len(every)} entries are the default; write one,"
+            ' and "is_default": true in it'
+        )
+    return every[marked[0]]
+
+
+# Working hours
+
+
+def read_calendar(entry: Json) -> Calendar:
+    hours = entry.get("business_hours")
+    with naming("business_hours"):
+        hours = of_type(hours, dict, 'the weekdays: {"monday": ...}')
+        for name in hours:
+            if name not in WEEKDAYS:
+                raise Failure(
+                    f"{name!r} is no weekday; write {', '.join(WEEKDAYS)}"
+                )
+    weekdays = []
+    for name in WEEKDAYS:
+        with naming(name):
+            weekdays.append(read_spans(hours.get(name)))
+    holidays: dict[Day, list[Span]] = {}
+    with naming("holidays"):
+        told = of_type(entry.get("holidays") or [], list, "a list: [...]")
+    for days, spans in each(told, read_holiday, "holiday"):
+        for day in days:
+            if holidays.setdefault(day, spans) != spans:
+                raise Failure(
+                    f"holidays: {day} stands twice, with other hours; write one"
+                )
+    name = str(entry.get("name") or "working hours")
+    return Calendar(name, read_zone(entry), weekdays, holidays)
+
+
+def read_zone(entry: Json) -> tzinfo:
+    name = text(entry, "time_zone", 'a zone such as "Europe/Berlin"')
+    try:
+        return time_zone(RAILS_ZONES.get(name, name))
+    except argparse.ArgumentTypeError as error:
+        raise Failure(
+            f"time_zone: {error}; or write one such as Europe/Berlin"
+        ) from None
+
+
+def read_spans(told: Any) -> list[Span]:
+    """Return the spans of a day, of which there may be one, several or none."""
+    if isinstance(told, dict):
+        told = [told]
+    return sorted(map(read_span, of_type(told or [], list, "a list: [...]")))
+
+
+def read_span(told: Any) -> Span:
+    told = of_type(told, dict, '{"start_time": "09:00", "end_time": "17:00"}')
+    start, end = read_time(told, "start_time"), read_time(told, "end_time")
+    if end in ENDS_OF_DAY:
+        end = DAY
+    if start < end:
+        return start, end
+    problem = f"{clock(start)} to {clock(end)} ends before it starts"
+    if start == end:
+        raise Failure(f"{problem}; leave it out, or write 00:00 to 24:00")
+    raise Failure(
+        f"{problem}; write {clock(start)} to 24:00"
+        + (f", and 00:00 to {clock(end)} on the next day" if end else "")
+    )
+
+
+def read_time(told: Json, name: str) -> int:
+    """Return the second of a day of "09:00", "9:00 am" or "24:00"."""
+    example = 'a time such as "09:00"'
+    written = text(told, name, example)
+    if match := TIME.fullmatch(written.strip()):
+        hour, minute, second = (int(part or 0) for part in match.groups()[:3])
+        half = (match[4] or "").lower()
+        if half and 1 <= hour <= 12:
+            hour = hour % 12 + 12 * (half == "pm")
+        elif half:
+            hour = 99
+        seconds = hour * 3600 + minute * 60 + second
+        if minute < 60 and second < 60 and seconds <= DAY:
+            return seconds
+    raise Failure(f"{name}: {written!r} is no time; write {example}")
+
+
+def clock(second: int) -> str:
+    """Return a second of a day as 09:00."""
+    shown = f"{second // 3600:02}:{second // 60 % 60:02}"
+    return f"{shown}:{second % 60:02}" if second % 60 else shown
+
+
+def read_holiday(
+    entry: Json,
+) -> tuple[Sequence[Day], list[Span]]:
+    """Return the days of a holiday, (month, day) if it is every year, and their
+    working hours.
+    """
+    with naming("hours"):
+        spans = read_spans(entry.get("hours"))
+    if "from" not in entry:
+        written = text(entry, "date", '"2026-12-24", or "--12-24" every year')
+        if written.startswith("--"):
+            day = read_day({"date": f"2000{written[1:]}"}, "date")
+            return [(day.month, day.day)], spans
+        return [read_day(entry, "date")], spans
+    first, last = read_day(entry, "from"), read_day(entry, "to")
+    if first > last:
+        raise Failure(f"from {first} is after to {last}; write them in order")
+    length = (last - first).days + 1
+    return [first + timedelta(days=n) for n in range(length)], spans
+
+
+def read_day(entry: Json, name: str) -> date:
+    example = 'a day such as "2026-12-24"'
+    written = text(entry, name, example)
+    try:
+        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
+            return date.fromisoformat(written)
+    except ValueError:
+        pass
+    raise Failure(f"{name}: {written!r} is no day; write {example}")
+
+
+def hours_told(settings: Settings) -> str:
+    """Return which hours count: "Mon-Fri 09:00-17:00 (Europe/Berlin)"."""
+    if (calendar := settings.calendar) is None:
+        return "all hours"
+    days = zip(WEEKDAYS, calendar.weekdays, strict=True)
+    told = []
+    for spans, run in groupby(days, key=lambda day: day[1]):
+        names = [name[:3].capitalize() for name, _ in run]
+        if spans:
+            name = "-".join(dict.fromkeys([names[0], names[-1]]))
+            times = [f"{clock(start)}-{clock(end)}" for start, end in spans]
+            told.append(f"{name} {' and '.join(times)}")
+    return f"{', '.join(told) or 'never'} ({calendar.zone})"
+
+
+# Targets
+
+
+def read_policy(entry: Json) -> tuple[list[Row], list[Row]]:
+    """Return the rows of service_targets, and those of pausing_labels."""
+    targets = []
+    with naming("sla_target"):
+        told = of_type(entry.get("sla_target"), dict, '{"priority_4": {...}}')
+        for name, target in told.items():
+            with naming(name):
+                targets.append(read_target(name, target))
+    with naming("pauses"):
+        labels = of_type(entry.get("pauses", PAUSES), list, f"a list: {PAUSES}")
+        for label in labels:
+            text({"status": label}, "status", 'one such as "Pending"')
+    pauses = {label_key(label): spelling(label) for label in labels}
+    return targets, [
+        (key, FRESHDESKS.get(key, status)) for key, status in pauses.items()
+    ]
+
+
+def read_target(name: str, target: Any) -> Row:
+    """Return a row of service_targets."""
+    known = {f"priority_{code}": (code, p) for code, p in PRIORITIES.items()}
+    if name not in known:
+        names = [f"{key} ({label})" for key, (_, label) in known.items()]
+        raise Failure(f"no such priority; write {', '.join(names)}")
+    target = of_type(target, dict, '{"respond_within": 3600, ...}')
+    times = []
+    for column in ("respond_within", "resolve_within"):
+        with naming(column):
+            value = target.get(column)
+            if value is not None:
+                value = of_type(value, int, "seconds: 3600")
+                if not 0 <= value < 2**63:
+                    raise Failure(f"{value} is no time; write seconds: 3600")
+            times.append(value)
+    with naming("business_hours"):
+        is_business = of_type(
+            target.get("business_hours"), bool, "true or false"
+        )
+    return f"{known[name][0]}", *times, int(is_business)
+
+
+# Agents
+
+
+def read_agent(entry: Json) -> Row:
+    """Return a row of named_agents."""
+    with naming("id"):
+        number = of_type(entry.get("id"), int, "the agent's number: 149018")
+        if not -(2**63) <= number < 2**63:
+            raise Failure(f"{number} is too large; write the agent's number")
+    contact = entry.get("contact") or {}
+    with naming("contact"):
+        contact = of_type(contact, dict, 'an object: {"name": ...}')
+        name = text({"name": "", **contact}, "name", "a text").strip()
+    with naming("agent"):
+        is_agent = of_type(entry.get("agent", True), bool, "true or false")
+    return number, name or None, int(is_agent)
