@@ -16,7 +16,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from itertools import groupby
@@ -54,7 +54,7 @@ class Settings:
     """What the files of a folder say; nothing of a file that is not there."""
 
     calendar: Calendar | None = None
-    targets: Sequence[Row] = ()
+    targets: Sequence[Row] | None = None
     pauses: Sequence[Row] = ()
     agents: Sequence[Row] = ()
 
@@ -62,7 +62,7 @@ class Settings:
     def report_folders(self) -> list[str]:
         """Return the folders of the reports that these settings allow."""
         told = {"business_hours": self.calendar, "sla": self.targets}
-        return [folder for folder in REPORTS_NEED if told[folder]]
+        return [name for name in REPORTS_NEED if told[name] is not None]
 
     def rows(
         self, first_second: int | None, last_second: int | None
@@ -80,7 +80,7 @@ class Settings:
             hours = expand(self.calendar, *days)
         return {
             "working_hours": hours,
-            "service_targets": self.targets,
+            "service_targets": self.targets or (),
             "pausing_labels": self.pauses,
             "named_agents": self.agents,
         }
@@ -303,7 +303,7 @@ def read_holiday(
     if "from" not in entry:
         written = text(entry, "date", '"2026-12-24", or "--12-24" every year')
         if written.startswith("--"):
-            day = read_day({"date": f"2000{written[1:]}"}, "date")
+            day = read_day(entry, "date", year="2000")  # has a 29 February
             return [(day.month, day.day)], spans
         return [read_day(entry, "date")], spans
     first, last = read_day(entry, "from"), read_day(entry, "to")
@@ -313,14 +313,14 @@ def read_holiday(
     return [first + timedelta(days=n) for n in range(length)], spans
 
 
-def read_day(entry: Json, name: str) -> date:
+def read_day(entry: Json, name: str, year: str = "") -> date:
+    """Return the day of "2026-12-24", or that of "--12-24" in a year."""
     example = 'a day such as "2026-12-24"'
     written = text(entry, name, example)
-    try:
-        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
-            return date.fromisoformat(written)
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        day = year + written.removeprefix("-")
+        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", day):
+            return date.fromisoformat(day)
     raise Failure(f"{name}: {written!r} is no day; write {example}")
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from conftest import (
+    AGENT,
     BUSINESS_REPORTS,
     CUSTOMER,
-    ROOT,
     SLA_REPORTS,
     Json,
     activity,
@@ -40,6 +38,8 @@ from freshdesk import DAY, REPLY
 from freshdesk.rails_zones import RAILS_ZONES
 from freshdesk.settings import read_calendar, read_zone
 from freshdesk.working_hours import expand
+
+CASES = Path(__file__).with_name("cases")
 
 
 def span(start: str, end: str) -> Json:
@@ -316,3 +316,324 @@ def test_every_csv_with_settings_equals_the_oracle(
         policy=POLICY,
         people=people,
     )
+
+
+MON_TO_FRI = office("Europe/Berlin")
+FRIDAY, MONDAY = "27-03-2026 00:00:00 +0000", "30-03-2026 15:00:00 +0000"
+
+
+@pytest.mark.usefixtures("workplace")
+def test_an_urgent_ticket_meets_its_targets_in_working_time_only() -> None:
+    """1,800 + 1,200 + 9,000 s till the resolution: 12,000, without a pause."""
+    ticket = [
+        created("27-03-2026 16:30:00 +0100", priority=4, agent_id=AGENT),
+        note("30-03-2026 09:20:00 +0200", REPLY),
+        activity("30-03-2026 09:20:00 +0200", status="Waiting on Customer"),
+        activity("30-03-2026 14:20:00 +0200", status="Open"),
+        activity("30-03-2026 16:50:00 +0200", status="Resolved"),
+    ]
+    ingest(export(*ticket, start_at=FRIDAY, end_at=MONDAY))
+    policy = {"sla_target": {"priority_4": targets(3_600, 14_400)}}
+    option = write_settings(
+        Path("told"), business_hours=[MON_TO_FRI], sla_policies=[policy]
+    )
+    reports = query(None, *option)
+    assert reports["sla"][1:] == [
+        "1,Urgent,3600,3000,met,Urgent,14400,12000,met"
+    ]
+    assert reports["sla_by_priority"][1:] == ["Urgent,1,0,0,100.0,1,0,0,100.0"]
+    assert reports["ticket_metrics_business"][1:] == [
+        "1,12000,18000,0,30000,3000,30000"
+    ]
+    hours = query(None, *option, "--unit", "hours")
+    assert hours["time_in_status_business"] == [
+        "ticket_id,status,time_in_status_business_hours",
+        "1,Open,3.33",
+        "1,Resolved,0.17",
+        "1,Waiting on Customer,5.0",
+    ]
+
+    policy["sla_target"]["priority_4"]["business_hours"] = False
+    write_settings(Path("told"), sla_policies=[policy])
+    assert query(None, *option)["sla"][1:] == [
+        "1,Urgent,3600,229800,missed,Urgent,14400,238800,missed"
+    ]
+
+
+@pytest.mark.usefixtures("workplace")
+def test_each_judgement_is_of_the_priority_at_its_moment() -> None:
+    """It was Low when it was answered, and is Urgent and open since."""
+    ingest(
+        export(
+            created("10:00:00", priority=1, agent_id=AGENT),
+            note("10:30:00", REPLY),
+            activity("10:30:01", priority=4),
+            created("10:00:00", ticket=2),
+            activity("10:00:00", ticket=3, priority=4),
+            end_at="20-04-2017 11:00:00 +0000",
+        )
+    )
+    policy = {
+        "sla_target": {
+            "priority_1": targets(3_600, 7_200, is_business=False),
+            "priority_4": targets(600, 3_600, is_business=False),
+        }
+    }
+    option = write_settings(Path("told"), sla_policies=[policy])
+    reports = query(None, *option)
+    assert reports["sla"][1:] == [
+        "1,Low,3600,1800,met,Urgent,3600,3600,running",
+        "2,,,,,,,,",
+        "3,Urgent,600,,,Urgent,3600,,",
+    ]
+    assert reports["sla_by_priority"][1:] == [
+        "Low,1,0,0,100.0,0,0,0,",
+        "Urgent,0,0,0,,0,0,1,",
+    ]
+    assert not {*BUSINESS_REPORTS} & {*reports}
+
+
+@pytest.mark.usefixtures("workplace")
+def test_who_is_marked_as_no_agent_answers_nobody() -> None:
+    """999 is an integration, and writes to tickets 2 and 3 at once."""
+    ingest((CASES / "bots.json").read_bytes())
+    assert query()["time_to_first_response"][1:] == ["1,2400", "2,4", "3,4"]
+    option = write_settings(Path("told"), agents=[{"id": 999, "agent": False}])
+    answered = ["1,2400", "2,3000", "3,3000"]
+    assert query(None, *option)["time_to_first_response"][1:] == answered
+
+
+@pytest.mark.usefixtures("workplace")
+def test_who_is_listed_is_an_agent() -> None:
+    ingest(export(created("10:00:00"), note("10:10:00", REPLY, by=145999)))
+    assert query()["time_to_first_response"][1:] == ["1,"]
+    option = write_settings(Path("told"), agents=[{"id": 145999}])
+    assert query(None, *option)["time_to_first_response"][1:] == ["1,600"]
+
+
+def test_files_of_reports_that_need_settings_do_not_get_stale(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest(export(created("10:00:00")))
+    files = {
+        "business_hours": [MON_TO_FRI],
+        "sla_policies": [{"sla_target": {}}],
+    }
+    option = write_settings(Path("told"), **files)
+    needing = {*BUSINESS_REPORTS, *SLA_REPORTS}
+    assert needing < {*query(None, *option)}
+    named = ["-d", "tickets.db", "-o", "outputs", "ticket_metrics", "-q"]
+    assert sql_queries.main(named) == 0
+    assert (workplace / "outputs/sla.csv").exists()  # it was not all that ran
+    (workplace / "told/business_hours.json").unlink()
+    assert needing & {*query(None, *option)} == {*SLA_REPORTS}
+    assert not needing & {*query()}
+    capsys.readouterr()
+    assert sql_queries.main(["-d", "tickets.db", "sla"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sla.sql: needs a folder with sla_policies.json; " in line
+
+
+# Malformed files
+
+
+def monday(*spans: Any, **more: Any) -> list[Json]:
+    return [
+        {**calendar("UTC", [], **more), "business_hours": {"monday": [*spans]}}
+    ]
+
+
+def one_target(**target: Any) -> list[Json]:
+    return [{"sla_target": {"priority_4": target}}]
+
+
+TWO_DEFAULTS = [{**MON_TO_FRI, "is_default": True}] * 2
+BACKWARDS = {"from": "2026-12-25", "to": "2026-12-24"}
+MALFORMED: list[tuple[str, Any, str]] = [
+    ("business_hours", {}, "{} stands there; write a list: [...]"),
+    ("business_hours", [], "0 of 0 entries are the default; write one"),
+    ("business_hours", [[]], "entry 1: [] stands there; write an object"),
+    ("business_hours", TWO_DEFAULTS, "2 of 2 entries are the default; "),
+    ("business_hours", [MON_TO_FRI] * 3, "0 of 3 entries are the default; "),
+    (
+        "business_hours",
+        [MON_TO_FRI, {**MON_TO_FRI, "time_zone": "Europe/Berl\x00n"}],
+        "entry 2: time_zone: no time zone 'Europe/Berl",
+    ),
+    (
+        "business_hours",
+        [office("../UTC")],
+        "entry 1: time_zone: no time zone '../UTC'; if this machine has no time"
+        " zone database: python -m pip install tzdata; or write one such as",
+    ),
+    (
+        "business_hours",
+        [{"business_hours": {}}],
+        'entry 1: time_zone: null stands there; write a zone such as "Europe/',
+    ),
+    (
+        "business_hours",
+        [{"time_zone": "UTC"}],
+        "entry 1: business_hours: null stands there; write the weekdays: {",
+    ),
+    (
+        "business_hours",
+        [calendar("UTC", ["montag"])],
+        "entry 1: business_hours: 'montag' is no weekday; write monday",
+    ),
+    (
+        "business_hours",
+        monday(span("22:00", "06:00")),
+        "entry 1: monday: 22:00 to 06:00 ends before it starts; write 22:00 to"
+        " 24:00, and 00:00 to 06:00 on the next day",
+    ),
+    (
+        "business_hours",
+        monday(span("1:30:30 pm", "12:00 am")),
+        "entry 1: monday: 13:30:30 to 00:00 ends before it starts; write"
+        " 13:30:30 to 24:00",
+    ),
+    (
+        "business_hours",
+        monday(span("09:00", "09:00")),
+        "entry 1: monday: 09:00 to 09:00 ends before it starts; leave it out",
+    ),
+    *(
+        (
+            "business_hours",
+            monday(span("09:00", time)),
+            f"entry 1: monday: end_time: {time!r} is no time; write a time",
+        )
+        for time in ("25:00", "24:01", "12:60", "0:30 pm", "13:00 pm", "9", "")
+    ),
+    (
+        "business_hours",
+        monday({"start_time": 9}),
+        "entry 1: monday: start_time: 9 stands there; write a time such as",
+    ),
+    (
+        "business_hours",
+        monday("09:00"),
+        'entry 1: monday: "09:00" stands there; write {"start_time": "09:00"',
+    ),
+    (
+        "business_hours",
+        monday(holidays=[{"date": "--02-29"}, {"date": "--02-30"}]),
+        "entry 1: holiday 2: date: '--02-30' is no day; write a day such as",
+    ),
+    (
+        "business_hours",
+        monday(holidays=[{}]),
+        'entry 1: holiday 1: date: null stands there; write "2026-12-24", or',
+    ),
+    (
+        "business_hours",
+        monday(holidays=[BACKWARDS]),
+        "entry 1: holiday 1: from 2026-12-25 is after to 2026-12-24; write",
+    ),
+    (
+        "business_hours",
+        monday(holidays=[{"date": "2026-12-24"}, {**CHRISTMAS[2]}]),
+        "entry 1: holidays: 2026-12-24 stands twice, with other hours; write",
+    ),
+    (
+        "sla_policies",
+        [{"sla_target": []}],
+        'entry 1: sla_target: [] stands there; write {"priority_4": {...}}',
+    ),
+    (
+        "sla_policies",
+        [{"sla_target": {"priority_5": {}}}],
+        "entry 1: sla_target: priority_5: no such priority; write priority_1",
+    ),
+    *(
+        (
+            "sla_policies",
+            one_target(respond_within=seconds, business_hours=False),
+            "entry 1: sla_target: priority_4: respond_within: "
+            f"{json.dumps(seconds)} {problem}; write seconds: 3600",
+        )
+        for seconds, problem in [
+            *((wrong, "stands there") for wrong in ("1h", 1.5, True)),
+            *((wrong, "is no time") for wrong in (-1, 2**63)),
+        ]
+    ),
+    (
+        "sla_policies",
+        one_target(respond_within=60),
+        "entry 1: sla_target: priority_4: business_hours: null stands there;"
+        " write true or false",
+    ),
+    (
+        "sla_policies",
+        one_target(respond_within=60, business_hours=True),
+        "a target is in business hours, and there is no business_hours.json",
+    ),
+    (
+        "sla_policies",
+        [{"sla_target": {}, "pauses": ["Pending", 2]}],
+        "entry 1: pauses: status: 2 stands there; write one such as",
+    ),
+    (
+        "agents",
+        [{"id": 1}, {"id": "2"}],
+        'entry 2: id: "2" stands there; write the agent\'s number: 149018',
+    ),
+    (
+        "agents",
+        [{"id": 2**63}],
+        "entry 1: id: 9223372036854775808 is too large",
+    ),
+    ("agents", [{"id": 1}, {"id": 1}], "id 1 stands twice; leave one out"),
+    (
+        "agents",
+        [{"id": 1, "agent": 0}],
+        "entry 1: agent: 0 stands there; write",
+    ),
+    (
+        "agents",
+        [{"id": 1, "contact": {"name": 7}}],
+        "entry 1: contact: name: 7 stands there; write a text",
+    ),
+    (
+        "agents",
+        [{"id": 1, "contact": {"name": "\ud800"}}],
+        "entry 1: contact: name: '\\ud800' is half a character; write a text",
+    ),
+    (
+        "agents",
+        b'[{"id": 1, "contact": {}, "id": 2}]',
+        "'id' stands twice in one entry; write one, of several times of a day",
+    ),
+    ("agents", b"[{]", "not JSON (Expecting property name enclosed in double"),
+    ("agents", b"\xff", "not JSON ('utf-8' codec can't decode byte 0xff in"),
+    ("agents", b"[" * 100_000, "not JSON ("),
+]
+
+
+@pytest.mark.parametrize(("name", "entries", "problem"), MALFORMED)
+def test_a_malformed_file_is_one_line(
+    workplace: Path,
+    name: str,
+    entries: Any,
+    problem: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = workplace / f"{name}.json"
+    text = entries if isinstance(entries, bytes) else json.dumps(entries)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert sql_queries.main(["--settings", str(workplace)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert f"/{file.name}: {problem}" in line
+
+
+def test_a_folder_without_settings_is_one_line(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (workplace, workplace / "nowhere"):
+        assert sql_queries.main(["--settings", str(folder)]) == 1
+        assert capsys.readouterr().err.splitlines() == [
+            f"error: {folder}: no business_hours.json, sla_policies.json or"
+            " agents.json there; name another --settings folder"
+        ]

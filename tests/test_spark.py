@@ -22,8 +22,10 @@ from typing import Any
 import pytest
 from conftest import (
     AGENT,
+    BUSINESS_REPORTS,
     REPORTS,
     ROOT,
+    SLA_REPORTS,
     Json,
     activity,
     created,
@@ -31,6 +33,7 @@ from conftest import (
     note,
     write_export,
 )
+from test_settings import PEOPLE, POLICY, office, write_settings
 
 import export_json
 import sql_queries
@@ -193,12 +196,18 @@ def test_all_reports_are_those_of_sqlite(
     for number, one in enumerate(exports):
         files.append(write_export(folder / f"{number} 100%.json", one))
     random.Random(1).shuffle(files)
-    expected = by_sqlite(files, aliases=sorted(aliases))
+    told = write_settings(
+        workplace / "told",
+        business_hours=[office("Australia/Lord_Howe")],
+        sla_policies=[POLICY],
+        agents=PEOPLE,
+    )
+    expected = by_sqlite(files, *told, aliases=sorted(aliases))
     in_sqlite = printed(capsys)
     arguments = ["--exports", f"{folder}/*", "-o", "out", *sorted(aliases)]
-    assert spark(*arguments) == 0
+    assert spark(*arguments, *told) == 0
     assert written(Path("out")) == expected
-    assert sorted(expected) == REPORTS
+    assert {*expected} == {*REPORTS, *BUSINESS_REPORTS, *SLA_REPORTS}
     assert printed(capsys) == in_sqlite
     assert len(in_sqlite[1]) >= 2
 
@@ -235,6 +244,9 @@ def test_ones_own_reports_and_their_parts_are_those_of_sqlite(
     arguments += ["--exports", str(exports)]
     assert spark(*arguments, "-o", "out") == 0
     assert written(Path("out")) == expected
+    Path("mine/sla").mkdir()  # needs settings: an earlier run had them
+    Path("mine/sla/late.sql").write_text("select 1 as a")
+    Path("parts/late.csv").mkdir(parents=True)
     for _ in range(2):  # the second time in the first one's place
         output = ["-o", str(workplace / "parts")]
         assert spark(*arguments, *output, "--partitioned") == 0
