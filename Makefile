@@ -40,6 +40,9 @@ STATUS_ALIAS ?=
 UNIT ?= seconds
 # Of the hours and weeks in them, as Europe/Berlin.
 REPORT_TIMEZONE ?= UTC
+# A folder with business_hours.json, sla_policies.json or agents.json of your
+# account, for its own exports (empty: no working hours, targets and names).
+SETTINGS ?=
 
 # How often the long campaigns kill each script in each way, ...
 KILLS ?= 100
@@ -96,6 +99,7 @@ generate = $(BIN)/python ticket_gen.py --output=$(json) \
 ingest = $(BIN)/python export_json.py
 query = $(BIN)/python sql_queries.py --unit=$(call quoted,$(UNIT)) \
 	--timezone=$(call quoted,$(REPORT_TIMEZONE))
+settings = $(if $(SETTINGS),--settings=$(call quoted,$(SETTINGS)))
 
 # Wrong values are refused before a file changes. A script that is to print its
 # help checks its options first; make checks what it reads itself.
@@ -145,8 +149,8 @@ process_tickets: $(VENV)/.ready ## ingest and query your own EXPORTS
 		$(if $(STATUS_ALIAS),--status-alias=$(call quoted,$(STATUS_ALIAS))) \
 		-- $(own_exports); status=$$?; \
 	if test $$status -le 1 && test -e $(own_database); then \
-		$(query) --database=$(own_database) --output-dir=$(own_outputs) || \
-			status=$$?; \
+		$(query) --database=$(own_database) --output-dir=$(own_outputs) \
+			$(settings) || status=$$?; \
 	fi; exit $$status
 
 .PHONY: plots
@@ -170,7 +174,7 @@ campaign_fuzz: $(VENV)/.ready-test ## ingest MUTANTS damaged exports
 .PHONY: campaign_orders
 campaign_orders: $(VENV)/.ready-test ## ingest made-up exports in many orders
 	@HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest -q \
-		--hypothesis-show-statistics tests/test_metrics.py
+		--hypothesis-show-statistics tests/test_metrics.py tests/test_settings.py
 
 .PHONY: benchmark
 benchmark: $(VENV)/.ready-benchmark ## measure the scripts against DuckDB, pandas and others
@@ -188,7 +192,7 @@ lint: $(VENV)/.ready-test ## check style and types
 # A file in a folder, and what a killed run leaves of it.
 with_parts = $(1)/$(2) $(1)/.$(2).part $(1)/.$(2).part-journal
 pictures := time_in_status response_and_resolution first_response_by_group \
-	arrivals_and_backlog transition_matrix
+	arrivals_and_backlog transition_matrix targets_met
 
 # Folders stay. Of OUTPUTS go only the files that the reports and plots make.
 .PHONY: clean
@@ -202,7 +206,7 @@ clean: ## remove generated files; never your exports, their database and outputs
 		rm -f -- $(call quoted,$(DATABASE)-journal) \
 		$(call with_parts,$(call folder,$(DATABASE)),$(call name,$(DATABASE)))
 	@test $(outputs) -ef $(own_outputs) || \
-	for file in sql/*.sql index.html $(pictures:%=%.svg) $(pictures:%=%.png); do \
+	for file in sql/*.sql sql/business_hours/*.sql sql/sla/*.sql index.html $(pictures:%=%.svg) $(pictures:%=%.png); do \
 		folder=$(outputs); \
 		case $$file in \
 			*.sql) file=$$(basename "$$file" .sql).csv;; \

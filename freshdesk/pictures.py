@@ -429,6 +429,39 @@ def first_response_by_group(tables: Tables) -> Figure:
     return figure
 
 
+def targets_met(tables: Tables) -> Figure:
+    """Return lines: the share of targets met in each week, by priority."""
+    figure, panels = canvas("How often targets are met, by week", 2)
+    tickets = tables["sla"].merge(tables["ticket_metrics"])
+    tickets = tickets.merge(tables["ticket_properties"]["ticket_id"])
+    # The first Monday of 1970 is its fifth day.
+    weeks = (tickets["created_at"] - 4 * DAY) // (7 * DAY) * 7 + 4
+    judgements = ["first_response", "resolution"]
+    is_known = tickets[judgements].isin(["met", "missed"])
+    if not is_known.any(axis=None):
+        return nothing(figure, "No target is met or missed")
+    for axes, judgement in zip(panels, judgements, strict=True):
+        known = tickets[is_known[judgement]]
+        is_met = known[judgement].eq("met") * 100
+        by_week = is_met.groupby([known[f"{judgement}_priority"], weeks]).mean()
+        for priority, (colour, line) in PRIORITY_LINES.items():
+            if priority in by_week:
+                share = by_week[priority]
+                line = f"o{line}" if len(share) < 3 else line
+                days = moments(share.index.to_numpy() * DAY)
+                axes.plot(days, share, line, color=colour, label=priority)
+        locator = AutoDateLocator(minticks=1, maxticks=7)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.set(title=judgement.replace("_", " ").capitalize())
+        axes.set(ylabel="% of targets", ylim=(0, 103))
+        axes.grid()
+    axes.set_xlabel("week of the creation, from Monday in UTC")
+    figure.set_label("% of the targets that are met or missed")
+    legend_below(max(panels, key=lambda axes: len(axes.lines)))
+    return figure
+
+
 # Each picture, and the question that it answers.
 PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
     "time_in_status": (time_in_status, "Where does the time go, by priority?"),
@@ -451,6 +484,9 @@ PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
         "How do tickets move between statuses? The darker, the more often.",
     ),
 }
+# This one only where there are targets, whose report is `sla`.
+OF_TARGETS = {"targets_met": (targets_met, "How often are targets met?")}
+ALL_PICTURES = PICTURES | OF_TARGETS
 
 
 # What the pictures share
@@ -518,7 +554,7 @@ def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
     with mpl.rc_context(style), warnings.catch_warnings():
         # a character that no installed font has is a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = PICTURES[name][0](tables)
+        figure = ALL_PICTURES[name][0](tables)
         add_below(figure, f"{figure.get_label()}\n{caption}".strip())
         for ending, metadata in (
             ("svg", dict.fromkeys(("Creator", "Date", "Format", "Type"))),
@@ -620,7 +656,7 @@ def page(
             )
         ],
         pictures=[
-            (name, PICTURES[name][1], inlined(files["svg"]))
+            (name, ALL_PICTURES[name][1], inlined(files["svg"]))
             for name, files in pictures.items()
         ],
         breakdowns=[
@@ -646,8 +682,17 @@ def publish(folder: Path, engine: Engine, run: Run) -> None:
     hours = tables["tickets_by_hour"]
     hours["is_whole"] = hours["hour"] + 3599 <= (run.as_of or 0)
     pictures = {name: drawn(name, tables, run.caption) for name in PICTURES}
+    if "sla" in run.reports:
+        tables["sla"] = read_table(engine, run.reports["sla"])
+        hours = textwrap.fill(f"working hours: {run.hours}", 80)
+        caption = f"{hours}\n{run.caption}"
+        for name in OF_TARGETS:
+            pictures[name] = drawn(name, tables, caption)
     text = page(tables, pictures, run)
     (folder / "plots").mkdir(exist_ok=True)
+    for name in ALL_PICTURES.keys() - pictures.keys():
+        for stale in (folder / "plots").glob(f"{name}.*"):
+            stale.unlink()
     for name, files in pictures.items():
         for ending, content in files.items():
             target = folder / "plots" / f"{name}.{ending}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import REPORTS, ROOT, lines
+from conftest import BUSINESS_REPORTS, REPORTS, ROOT, SLA_REPORTS, lines
 
 import export_json
 import sql_queries
@@ -53,9 +53,9 @@ def test_every_option_of_a_script_is_named(
 
 
 def test_every_report_and_picture_is_explained() -> None:
-    for name in REPORTS:
+    for name in (*REPORTS, *BUSINESS_REPORTS, *SLA_REPORTS):
         assert f"`{name}.csv`" in README
-    for name in pictures.PICTURES:
+    for name in pictures.ALL_PICTURES:
         assert f"| `{name}` |" in README
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import explain_due_dates
 import pytest
 from conftest import (
     AGENT,
@@ -21,6 +22,7 @@ from conftest import (
     ingest,
     note,
     query,
+    write_export,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -432,6 +434,37 @@ def test_files_of_reports_that_need_settings_do_not_get_stale(
     assert sql_queries.main(["-d", "tickets.db", "sla"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "sla.sql: needs a folder with sla_policies.json; " in line
+
+
+# Freshdesk's own due dates
+
+
+def test_a_calendar_explains_freshdesks_due_dates(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Created on a Friday at 16:30 in Berlin, and due after four hours."""
+    dues = {
+        1: "30-03-2026 12:30:00 +0200",
+        2: "30-03-2026 10:30:01 +0000",
+        3: "30-03-2026 12:30:02 +0200",  # two seconds too late
+        4: "27-03-2026 20:30:00 +0100",  # by the calendar
+    }
+    records = [
+        created("27-03-2026 15:30:00 +0000", ticket=n, priority=2, due_by=due)
+        for n, due in dues.items()
+    ]
+    write_export(
+        Path("day.json"), export(*records, start_at=FRIDAY, end_at=MONDAY)
+    )
+    policy = {"sla_target": {"priority_2": targets(3_600, 14_400)}}
+    files = {"business_hours": [MON_TO_FRI], "sla_policies": [policy]}
+    option = write_settings(workplace / "told", **files)
+    assert explain_due_dates.main(["day.json", *option]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 of 4 due dates are the creation and the target, to within a second",
+        "3 are 4h after the creation",
+        "1 are 30m after the creation",
+    ]
 
 
 # Malformed files
