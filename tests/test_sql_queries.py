@@ -330,7 +330,10 @@ def test_rows_of_a_view_are_unique_by_its_key(workplace: Path) -> None:
                 assert [rows] == [
                     *connection.execute(f"select count(*) from ({keys})")
                 ]
-                assert rows > (0,)
+                is_empty = rows == (0,)
+                assert is_empty == (
+                    name == "worked_before" or "This has no rows" in text
+                ), "all but those that only --settings fills"
 
 
 @pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.stem)

@@ -49,14 +49,16 @@ select
     c.first_response_missed,
     c.first_response_running,
     cast(
-        (2000 * c.first_response_met + c.first_responses) / (2 * c.first_responses)
+        (2000 * c.first_response_met + c.first_responses)
+        / (2 * c.first_responses)
         as bigint
     ) / 10.0 as first_response_met_percent,
     c.resolution_met,
     c.resolution_missed,
     c.resolution_running,
     cast(
-        (2000 * c.resolution_met + c.resolutions) / (2 * c.resolutions)
+        (2000 * c.resolution_met + c.resolutions)
+        / (2 * c.resolutions)
         as bigint
     ) / 10.0 as resolution_met_percent
 from counts as c

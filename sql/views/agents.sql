@@ -1,10 +1,10 @@
 -- Who is an agent?
 --
 -- One row per agent: whoever was ever assigned a ticket, has written what only
--- agents write, has set a status other than Open on a ticket whose requester
--- is known, or has sent an outbound email; the last two do not count on a
--- ticket that they are a requester of. Whoever the user's own list names is one,
--- but for who is marked there as none. Key: agent_id
+-- agents write, has set a status other than Open on a ticket whose requester is
+-- known, or has sent an outbound email; the last two do not count on a ticket
+-- that they are a requester of. Whoever the user's own list names is one, but
+-- for who is marked there as none. Key: agent_id
 with acts_on_others_tickets as (
     select
         a.ticket_id,

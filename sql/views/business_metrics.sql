@@ -1,7 +1,7 @@
 -- What are the durations of each ticket in working time?
 --
--- One row per ticket ever seen. Seconds that were worked between the two moments
--- of the duration in ticket_metrics; null where that is. Key: ticket_id
+-- One row per ticket ever seen. Seconds that were worked between the two
+-- moments of the duration in ticket_metrics; null where that is. Key: ticket_id
 with spent as (
     select
         ticket_id,

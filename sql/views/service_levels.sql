@@ -1,11 +1,11 @@
 -- Was each ticket answered and resolved within its target?
 --
 -- One row per ticket ever seen. The priority is the one that the ticket has at
--- the moment that is judged: the first response, the resolution, or else the end
--- of the clock. Elapsed: seconds of working time or of all time, as the target
--- says. For a resolution only statuses count that neither pause nor are Resolved
--- or Closed. Met, missed, running: it is due still. Null: the creation was not
--- seen, nobody asked, or there is no target. Key: ticket_id
+-- the moment that is judged: the first response, the resolution, or else the
+-- end of the clock. Elapsed: seconds of working time or of all time, as the
+-- target says. For a resolution only statuses count that neither pause nor are
+-- Resolved or Closed. Met, missed, running: it is due still. Null: the creation
+-- was not seen, nobody asked, or there is no target. Key: ticket_id
 with judged as (
     select
         t.ticket_id,
@@ -21,7 +21,7 @@ with judged as (
     left join ticket_statuses as s on s.ticket_id = t.ticket_id
 ),
 
--- Of several priorities in one second the last one is named for longer than 0 s.
+-- Each holds until the next one is named; of several in a second the last holds.
 named as (
     select
         ticket_id,
@@ -41,7 +41,9 @@ priorities_then as (
     select
         j.ticket_id,
         max(n.priority) filter (
-            where j.response_at >= n.named_at and j.response_at < n.next_named_at
+            where
+                j.response_at >= n.named_at
+                and j.response_at < n.next_named_at
         ) as response_priority,
         max(n.priority) filter (
             where
