@@ -17,7 +17,7 @@ import textwrap
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -455,6 +455,9 @@ def targets_met(tables: Tables) -> Figure:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         axes.set(title=judgement.replace("_", " ").capitalize())
         axes.set(ylabel="% of targets", ylim=(0, 103))
+        axes.set_xlim(
+            *moments(np.array([weeks.min() - 4, weeks.max() + 4]) * DAY)
+        )
         axes.grid()
     axes.set_xlabel("week of the creation, from Monday in UTC")
     figure.set_label("% of the targets that are met or missed")
@@ -611,6 +614,16 @@ def cell(column: str, value: Any) -> str:
     return f"{value}" if column == "ticket_id" else f"{value:,.0f}"
 
 
+def agent_names(agents: pd.DataFrame) -> dict[str, str]:
+    """Return how the page names each agent of a list: one of several of the
+    same name with the id in brackets.
+    """
+    known = agents[agents["agent_name"] != clean(None)]
+    ids, names = known["agent_id"], known["agent_name"]
+    shown = names.mask(names.duplicated(keep=False), names + " (" + ids + ")")
+    return dict(zip(ids, shown, strict=True))
+
+
 def section(
     name: str, table: pd.DataFrame, sql: str, shown: pd.DataFrame | None = None
 ) -> dict[str, Any]:
@@ -688,7 +701,15 @@ def publish(folder: Path, engine: Engine, run: Run) -> None:
         caption = f"{hours}\n{run.caption}"
         for name in OF_TARGETS:
             pictures[name] = drawn(name, tables, caption)
-    text = page(tables, pictures, run)
+    names = agent_names(tables["metrics_by_agent"])
+    for name in ("metrics_by_agent", "open_tickets"):
+        ids = tables[name]["agent_id"].replace(names)
+        tables[name] = tables[name].drop(columns="agent_name")
+        tables[name]["agent_id"] = ids
+    waiting = [
+        [names.get(value, value) for value in row] for row in run.waiting
+    ]
+    text = page(tables, pictures, replace(run, waiting=waiting))
     (folder / "plots").mkdir(exist_ok=True)
     for name in ALL_PICTURES.keys() - pictures.keys():
         for stale in (folder / "plots").glob(f"{name}.*"):

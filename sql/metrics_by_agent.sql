@@ -40,6 +40,7 @@ counts as (
 
 select
     c.agent_id,
+    g.agent_name,
     count(c.ticket_id) as tickets,
     count(m.created_at) as created,
     count(m.time_to_first_response_seconds) as answered,
@@ -62,7 +63,9 @@ select
         as mean_time_till_resolution_seconds
 from counts as c
 left join ticket_metrics as m on m.ticket_id = c.ticket_id
-group by c.agent_id
+left join named_agents as g
+    on g.agent_id = cast(nullif(c.agent_id, '(none)') as bigint)
+group by c.agent_id, g.agent_name
 order by
     case
         when c.agent_id is null then 3

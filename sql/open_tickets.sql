@@ -26,6 +26,7 @@ select
     p.priority,
     p.group_name,
     p.agent_id,
+    p.agent_name,
     m.created_at,
     c.as_of - m.created_at as age_seconds,
     c.as_of - v.started_at as time_in_current_status_seconds,

@@ -6,10 +6,12 @@
 -- id is told. Seconds; empty: not answered yet. Turn 1 is the first response
 -- where the creation was seen.
 select
-    ticket_id,
-    turn,
-    asked_at,
-    answered_at - asked_at as response_time_seconds,
-    agent_id
-from turns
-order by ticket_id, turn;
+    t.ticket_id,
+    t.turn,
+    t.asked_at,
+    t.answered_at - t.asked_at as response_time_seconds,
+    t.agent_id,
+    g.agent_name
+from turns as t
+left join named_agents as g on g.agent_id = t.agent_id
+order by t.ticket_id, t.turn;

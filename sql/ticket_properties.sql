@@ -10,6 +10,7 @@ select
     priority,
     group_name,
     agent_id,
+    agent_name,
     product,
     source,
     set_aside

@@ -40,19 +40,22 @@ held as (
 )
 
 select
-    ticket_id,
-    agent_id,
-    time_held_seconds,
-    time_held_open_seconds,
-    visits
-from held
-where agent_id is not null or time_held_seconds > 0
+    h.ticket_id,
+    h.agent_id,
+    g.agent_name,
+    h.time_held_seconds,
+    h.time_held_open_seconds,
+    h.visits
+from held as h
+left join named_agents as g
+    on g.agent_id = cast(nullif(h.agent_id, '(none)') as bigint)
+where h.agent_id is not null or h.time_held_seconds > 0
 order by
-    ticket_id,
+    h.ticket_id,
     case
-        when agent_id is null then 3
-        when agent_id = '(none)' then 2
+        when h.agent_id is null then 3
+        when h.agent_id = '(none)' then 2
         else 1
     end,
-    length(agent_id),
-    agent_id;
+    length(h.agent_id),
+    h.agent_id;

@@ -7,7 +7,9 @@ in quotation marks are the definitions' own.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import re
 import unicodedata
@@ -468,7 +470,7 @@ def recompute(
             SLA_BY_PRIORITY,
             targets_met([judged[ticket] for ticket in counted]),
         )
-    return reports
+    return {n: with_names(lines, people) for n, lines in reports.items()}
 
 
 # Reading
@@ -1516,6 +1518,22 @@ def status_paths(
         for path, own in paths.items()
     ]
     return sorted(result, key=lambda line: (-line[1], line[0]))
+
+
+def with_names(lines: list[str], people: Any) -> list[str]:
+    """ "Reports that have agent_id have agent_name beside it (empty without a
+    list)."
+    """
+    if "agent_id" not in lines[0].split(","):
+        return lines
+    names = {str(p["id"]): p.get("contact", {}).get("name") for p in people}
+    names["agent_id"] = "agent_name"
+    text = io.StringIO("\n".join(lines), newline="")
+    header, *rows = csv.reader(text)
+    place = header.index("agent_id")
+    for row in (header, *rows):
+        row.insert(place + 1, names.get(row[place]))
+    return csv_lines(header, rows)
 
 
 # Working hours

@@ -27,10 +27,10 @@ def test_deleted_tickets_and_spam_count_in_no_figure_over_many_tickets(
     """Tickets 2 (spam) and 3 (deleted) are set aside; 4 was restored."""
     reports = reports_of("spam_and_deleted")
     assert reports["ticket_properties"] == [
-        "1,Low,,900,,Email,",
-        "2,Low,,,,Email,spam",
-        "3,Low,,,,Email,deleted",
-        "4,Low,,,,Email,",
+        "1,Low,,900,,,Email,",
+        "2,Low,,,,,Email,spam",
+        "3,Low,,,,,Email,deleted",
+        "4,Low,,,,,Email,",
     ]
     assert reports["time_to_first_response"] == ["1,600", "2,", "3,", "4,"]
     assert reports["time_spent_open"] == [
@@ -76,7 +76,7 @@ def test_an_outbound_email_begins_when_the_customer_answers(
         "16,50399,0,0,,,,0,Open,2026-03-02T10:00:00Z,0,0,",
     ]
     assert reports["metrics_by_agent"] == [
-        "900,9,9,4,8,4,0,1,0,600,900,675,3600,3600,3000"
+        "900,,9,9,4,8,4,0,1,0,600,900,675,3600,3600,3000"
     ]
     assert "Longest without a response: none" in capsys.readouterr().out
 

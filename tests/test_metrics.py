@@ -577,9 +577,9 @@ MANY_TICKETS = [
             note("12:00:00", PRIVATE_NOTE, ticket=3),
         ),
         ticket_properties=[
-            f"1,Urgent,Refund,{AGENT},,Email,",
-            "2,Urgent,(none),,mobile,Email,",
-            "3,,,,,,",
+            f"1,Urgent,Refund,{AGENT},,,Email,",
+            "2,Urgent,(none),,,mobile,Email,",
+            "3,,,,,,,",
         ],
         # the mean of 10 and 21 s is 15.5, rounded 16
         metrics_by_priority=[
@@ -616,10 +616,10 @@ MANY_TICKETS = [
             created("10:00:00", ticket=4, group={"group": None}, source=[None]),
         ),
         ticket_properties=[
-            "1,,true,,1.0,[1],",
-            '2,,"{""a"":""é"",""b"":1}",,,[],',
-            "3,10000000000000000000000000,(none),,,Email,",
-            '4,,"{""group"":null}",,,[null],',
+            "1,,true,,,1.0,[1],",
+            '2,,"{""a"":""é"",""b"":1}",,,,[],',
+            "3,10000000000000000000000000,(none),,,,Email,",
+            '4,,"{""group"":null}",,,,[null],',
         ],
     ),
     corner(
@@ -634,8 +634,8 @@ MANY_TICKETS = [
         ),
         time_in_status=["1,on\ufffdhold,86399,1", "2,Open,86399,1"],
         ticket_properties=[
-            "1,,a\ufffdb,,a\ufffdb,a\ufffdb,",
-            "2,,\\u0000,,\ufffd,Email,",
+            "1,,a\ufffdb,,,a\ufffdb,a\ufffdb,",
+            "2,,\\u0000,,,\ufffd,Email,",
         ],
     ),
     corner(
@@ -685,14 +685,14 @@ SET_ASIDE = [
         ),
         time_till_resolution=["1,", "2,3600", "3,3600", "4,3600", "5,"],
         ticket_properties=[
-            "1,Low,,,,Email,",
-            "2,Low,,,,Email,deleted",
-            f"3,Low,,{AGENT},,Email,spam",
-            "4,Low,,,,Email,deleted",
-            "5,,,,,Email,spam",
+            "1,Low,,,,,Email,",
+            "2,Low,,,,,Email,deleted",
+            f"3,Low,,{AGENT},,,Email,spam",
+            "4,Low,,,,,Email,deleted",
+            "5,,,,,,Email,spam",
         ],
         metrics_by_priority=["Low,1,1,0,0,0,0,1,,,,,,"],
-        metrics_by_agent=[",1,1,0,0,0,0,1,0,,,,,,"],
+        metrics_by_agent=[",,1,1,0,0,0,0,1,0,,,,,,"],
         status_transitions=[],
         tickets_by_hour=[
             "2017-04-20T10:00:00Z,1,0,0,0,1",
@@ -812,12 +812,12 @@ WHO_HAD_IT = [
             "5,B,7200,7200,1",
         ],
         time_per_agent=[
-            f"1,{AGENT},9600,7800,2",
-            f"1,{COLLEAGUE},0,0,1",
-            "1,(none),1200,1200,1",
-            "2,(none),10800,10800,1",
-            "3,,7200,0,1",
-            f"5,{AGENT},10800,10800,1",
+            f"1,{AGENT},,9600,7800,2",
+            f"1,{COLLEAGUE},,0,0,1",
+            "1,(none),,1200,1200,1",
+            "2,(none),,10800,10800,1",
+            "3,,,7200,0,1",
+            f"5,{AGENT},,10800,10800,1",
         ],
         metrics_by_group=[
             "A,2,1,0,0,0,1,2,1,,,,,,",
@@ -825,9 +825,9 @@ WHO_HAD_IT = [
             "(none),1,1,0,0,0,0,1,0,,,,,,",
         ],
         metrics_by_agent=[
-            f"{AGENT},1,1,0,0,0,1,1,1,,,,,,",
-            f"{COLLEAGUE},0,0,0,0,0,0,0,1,,,,,,",
-            ",3,1,0,1,0,0,2,0,,,,,,",
+            f"{AGENT},,1,1,0,0,0,1,1,1,,,,,,",
+            f"{COLLEAGUE},,0,0,0,0,0,0,0,1,,,,,,",
+            ",,3,1,0,1,0,0,2,0,,,,,,",
         ],
     ),
     corner(
@@ -849,10 +849,10 @@ WHO_HAD_IT = [
             end_at="12:00:00",
         ),
         open_tickets=[
-            "3,Open,,,,2017-04-20T10:30:00Z,5400,5400,5400,agent",
-            f"2,Pending,Low,,{AGENT},2017-04-20T11:00:00Z,3600,1800,1200,customer",
-            "6,Open,,,,2017-04-20T11:00:00Z,3600,3600,2400,agent",
-            "1,Open,,A,,,,7200,6600,agent",
+            "3,Open,,,,,2017-04-20T10:30:00Z,5400,5400,5400,agent",
+            f"2,Pending,Low,,{AGENT},,2017-04-20T11:00:00Z,3600,1800,1200,customer",
+            "6,Open,,,,,2017-04-20T11:00:00Z,3600,3600,2400,agent",
+            "1,Open,,A,,,,,7200,6600,agent",
         ],
     ),
 ]
@@ -885,11 +885,11 @@ EVERY_ANSWER = [
             activity("10:20:00", ticket=4, status="Closed"),
         ),
         response_times=[
-            f"1,1,2017-04-20T10:00:00Z,600,{COLLEAGUE}",
-            f"1,2,2017-04-20T10:20:00Z,2400,{AGENT}",
-            "1,3,2017-04-20T11:00:00Z,,",
-            f"2,1,2017-04-20T10:20:00Z,600,{AGENT}",
-            f"3,1,2017-04-20T10:00:00Z,9,{AGENT}",
+            f"1,1,2017-04-20T10:00:00Z,600,{COLLEAGUE},",
+            f"1,2,2017-04-20T10:20:00Z,2400,{AGENT},",
+            "1,3,2017-04-20T11:00:00Z,,,",
+            f"2,1,2017-04-20T10:20:00Z,600,{AGENT},",
+            f"3,1,2017-04-20T10:00:00Z,9,{AGENT},",
         ],
         ticket_metrics=[
             "1,7200,0,0,7200,600,7200,0,Closed,2017-04-20T10:00:00Z,2,3,0",

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from conftest import AGENT, Json, activity, created, export, ingest, note
 from PIL import Image
+from test_settings import office, targets, write_settings
 
 import sql_queries
 from freshdesk import REPLY, pictures
@@ -185,6 +186,39 @@ def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
         "How long did each customer wait for a first response?",
     ):
         assert part in text
+
+
+def test_with_settings_the_page_shows_targets_met_and_names() -> None:
+    colleagues = {AGENT: "Ada", AGENT + 1: "Ada", AGENT + 2: "Grace"}
+    tickets = [*ticket(1, "Refund", "Closed"), *ticket(2, "Refund", "Open")]
+    for number, agent in enumerate(colleagues, start=3):
+        tickets.append(created("10:00:00", ticket=number, agent_id=agent))
+    ingest(export(*tickets))
+    people = [
+        {"id": agent, "contact": {"name": name}}
+        for agent, name in colleagues.items()
+    ]
+    policy = {"sla_target": {"priority_1": targets(600, 60)}}
+    settings = write_settings(
+        Path("told"),
+        business_hours=[office("Europe/Berlin")],
+        sla_policies=[policy],
+        agents=people,
+    )
+    text = Page(plot(*settings)).text
+    for part in (
+        "Metrics by agent",
+        f"Ada ({AGENT}) 3 3 2",
+        f"Ada ({AGENT + 1}) 1 1 0",
+        "Grace 1 1 0",
+        f"3 23h 59m Open unknown unknown Ada ({AGENT})",
+        "working hours: Mon-Fri 09:00-17:00 (Europe/Berlin)",
+    ):
+        assert part in text
+    assert "Low % of the targets that are met" in words("targets_met")
+    assert len(made()) == 1 + 2 * len(pictures.ALL_PICTURES)
+    plot()
+    assert len(made()) == 1 + 2 * len(pictures.PICTURES)
 
 
 def test_a_long_table_says_how_many_rows_are_left_out() -> None:

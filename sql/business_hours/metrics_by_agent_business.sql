@@ -7,6 +7,7 @@
 -- duration; empty where none has. Only tickets that count are in it.
 select
     p.agent_id,
+    p.agent_name,
     percentile_disc(m.time_to_first_response_business_seconds, 0.5)
         as median_time_to_first_response_business_seconds,
     percentile_disc(m.time_to_first_response_business_seconds, 0.9)
@@ -23,7 +24,7 @@ select
 from counted_tickets as c
 inner join ticket_properties as p on p.ticket_id = c.ticket_id
 inner join business_metrics as m on m.ticket_id = c.ticket_id
-group by p.agent_id
+group by p.agent_id, p.agent_name
 order by
     case
         when p.agent_id is null then 3

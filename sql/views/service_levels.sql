@@ -21,7 +21,7 @@ with judged as (
     left join ticket_statuses as s on s.ticket_id = t.ticket_id
 ),
 
--- Each holds until the next one is named; of several in a second the last holds.
+-- Each until the next one is named; of several in one second the last one.
 named as (
     select
         ticket_id,

@@ -15,6 +15,7 @@ select
         as group_name,
     case when trim(v.agent_id) = '' then '(none)' else v.agent_id || '' end
         as agent_id,
+    g.agent_name,
     case when trim(v.product) = '' then '(none)' else v.product end as product,
     v.source as source_code,
     case
@@ -25,4 +26,6 @@ select
 from last_named_values as v
 left join priorities as p on p.priority = v.priority
 left join sources as s on s.source = v.source
+left join named_agents as g
+    on g.agent_id = cast(nullif(v.agent_id, '') as bigint)
 left join set_aside_tickets as x on x.ticket_id = v.ticket_id;
