@@ -364,11 +364,15 @@ def test_an_urgent_ticket_meets_its_targets_in_working_time_only() -> None:
 
 @pytest.mark.usefixtures("workplace")
 def test_each_judgement_is_of_the_priority_at_its_moment() -> None:
-    """It was Low when it was answered, and is Urgent and open since."""
+    """It was Low when it was answered, and is Urgent and open since. Of the
+    priorities of a second the last one stands.
+    """
     ingest(
         export(
-            created("10:00:00", priority=1, agent_id=AGENT),
+            created("10:00:00", priority=2, agent_id=AGENT),
             note("10:30:00", REPLY),
+            activity("10:30:00", priority=4),
+            activity("10:30:00", priority=1),
             activity("10:30:01", priority=4),
             created("10:00:00", ticket=2),
             activity("10:00:00", ticket=3, priority=4),

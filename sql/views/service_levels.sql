@@ -59,10 +59,6 @@ pausing as (
     select coalesce(a.final_status, p.status) as status
     from pausing_labels as p
     left join status_aliases as a on a.label_key = p.label_key
-    union
-    select s.spelling
-    from pausing_labels as p
-    inner join statuses as s on s.label_key = p.label_key
 ),
 
 -- Only what comes after the asking.
