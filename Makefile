@@ -155,7 +155,7 @@ process_tickets: $(VENV)/.ready ## ingest and query your own EXPORTS
 
 .PHONY: plots
 plots: $(VENV)/.ready-plot ## query DATABASE, and draw pictures
-	@$(query) --database=$(database) --output-dir=$(outputs) --plot
+	@$(query) --database=$(database) --output-dir=$(outputs) $(settings) --plot
 
 .PHONY: test
 test: $(VENV)/.ready-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-spark) ## run the tests
@@ -206,7 +206,8 @@ clean: ## remove generated files; never your exports, their database and outputs
 		rm -f -- $(call quoted,$(DATABASE)-journal) \
 		$(call with_parts,$(call folder,$(DATABASE)),$(call name,$(DATABASE)))
 	@test $(outputs) -ef $(own_outputs) || \
-	for file in sql/*.sql sql/business_hours/*.sql sql/sla/*.sql index.html $(pictures:%=%.svg) $(pictures:%=%.png); do \
+	for file in sql/*.sql sql/business_hours/*.sql sql/sla/*.sql index.html \
+		$(pictures:%=%.svg) $(pictures:%=%.png); do \
 		folder=$(outputs); \
 		case $$file in \
 			*.sql) file=$$(basename "$$file" .sql).csv;; \

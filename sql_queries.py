@@ -563,15 +563,12 @@ def sql_queries(
     with locked(*written, shared=read), open_engine(needed) as engine:
         answers = {name: rows(engine, queries[name]) for name in asked}
         notes = [*notes_on(engine)]
+        write, remove = partial(write_csv, engine), remove_file
         if partitioned:
-            write = cast("spark.Engine", engine).write
-        else:
-            write = partial(write_csv, engine)
+            on_spark = cast("spark.Engine", engine)
+            write, remove = partial(on_spark.write), on_spark.remove
         write = partial(write, unit=unit, zone=zone)
         faulty = write_reports(write, texts, output_dir)
-        remove = (
-            cast("spark.Engine", engine).remove if partitioned else remove_file
-        )
         for name in stale:
             remove(f"{output_dir}/{name}.csv")
         if plot:
@@ -839,6 +836,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     folders = settings.report_folders if settings else []
     reports = find_reports(args.sql_dir, args.reports, folders)
     unused = [folder for folder in REPORTS_NEED if folder not in folders]
+    stale = reports_in(args.sql_dir, unused).keys() - {r.stem for r in reports}
     run = partial(
         sql_queries,
         reports=reports,
@@ -848,7 +846,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         zone=args.timezone,
         plot=args.plot,
         quiet=args.quiet,
-        stale=[] if args.reports else reports_in(args.sql_dir, unused),
+        stale=[] if args.reports else stale,
         hours=hours_told(settings) if settings else "",
     )
     own = own_views(args.timezone, args.since, args.until)

@@ -37,6 +37,7 @@ from pandas.api.types import is_numeric_dtype
 from freshdesk import (
     DAY,
     EPOCH,
+    FIRST_SECOND,
     LAST_SECOND,
     STATUSES,
     duration,
@@ -437,6 +438,8 @@ def targets_met(tables: Tables) -> Figure:
     # The first Monday of 1970 is its fifth day.
     weeks = (tickets["created_at"] - 4 * DAY) // (7 * DAY) * 7 + 4
     judgements = ["first_response", "resolution"]
+    ends = np.array([weeks.min() - 4, weeks.max() + 4]) * DAY
+    ends = ends.clip(FIRST_SECOND, LAST_SECOND)
     is_known = tickets[judgements].isin(["met", "missed"])
     if not is_known.any(axis=None):
         return nothing(figure, "No target is met or missed")
@@ -455,9 +458,7 @@ def targets_met(tables: Tables) -> Figure:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         axes.set(title=judgement.replace("_", " ").capitalize())
         axes.set(ylabel="% of targets", ylim=(0, 103))
-        axes.set_xlim(
-            *moments(np.array([weeks.min() - 4, weeks.max() + 4]) * DAY)
-        )
+        axes.set_xlim(*moments(ends))
         axes.grid()
     axes.set_xlabel("week of the creation, from Monday in UTC")
     figure.set_label("% of the targets that are met or missed")
@@ -697,8 +698,8 @@ def publish(folder: Path, engine: Engine, run: Run) -> None:
     pictures = {name: drawn(name, tables, run.caption) for name in PICTURES}
     if "sla" in run.reports:
         tables["sla"] = read_table(engine, run.reports["sla"])
-        hours = textwrap.fill(f"working hours: {run.hours}", 80)
-        caption = f"{hours}\n{run.caption}"
+        told = textwrap.fill(f"working hours: {run.hours}", 80)
+        caption = f"{told}\n{run.caption}"
         for name in OF_TARGETS:
             pictures[name] = drawn(name, tables, caption)
     names = agent_names(tables["metrics_by_agent"])
@@ -707,7 +708,8 @@ def publish(folder: Path, engine: Engine, run: Run) -> None:
         tables[name] = tables[name].drop(columns="agent_name")
         tables[name]["agent_id"] = ids
     waiting = [
-        [names.get(value, value) for value in row] for row in run.waiting
+        [*row, names.get(agent, agent), number]
+        for *row, agent, number in run.waiting
     ]
     text = page(tables, pictures, replace(run, waiting=waiting))
     (folder / "plots").mkdir(exist_ok=True)
