@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -114,9 +115,9 @@ def read_settings(folder: Path) -> Settings:
     if AGENTS in found:
         with entries_of(folder / AGENTS) as entries:
             told["agents"] = [*each(entries, read_agent)]
-            ids = [row[0] for row in told["agents"]]
-            for number, agent in enumerate(ids):
-                if agent in ids[:number]:
+            ids = Counter(row[0] for row in told["agents"])
+            for agent, times in ids.most_common(1):
+                if times > 1:
                     raise Failure(f"id {agent} stands twice; leave one out")
     return Settings(**told)
 
