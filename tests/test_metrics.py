@@ -52,7 +52,6 @@ from oracle import (
 )
 
 import export_json
-import sql_queries
 import ticket_gen
 from freshdesk import (
     EPOCH,
@@ -61,6 +60,7 @@ from freshdesk import (
     REPLY,
     format_timestamp,
     parse_timestamp,
+    sqlite,
 )
 from freshdesk.local_time import time_zone
 
@@ -1414,7 +1414,7 @@ def test_every_csv_equals_the_oracle_however_the_exports_are_ingested(
         patch.multiple(
             export_json, READ_SIZE=small * 13, BATCH_ROWS=small, ENDS_SIZE=300
         ),
-        patch.object(sql_queries, "CHUNK_ROWS", small),
+        patch.object(sqlite, "CHUNK_ROWS", small),
     ):
         for call in range(calls):
             ingest(

@@ -15,7 +15,7 @@ from conftest import AGENT, Json, activity, created, export, ingest, note
 from PIL import Image
 
 import sql_queries
-from freshdesk import REPLY, pictures
+from freshdesk import REPLY, pictures, sqlite
 
 JAPANESE = (
     "東日本エリア法人向け技術サポート窓口"
@@ -199,7 +199,7 @@ def test_a_long_table_says_how_many_rows_are_left_out() -> None:
 def test_a_metric_that_few_tickets_have_is_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sql_queries, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(sqlite, "CHUNK_ROWS", 1)
     others = [created("10:00:00", ticket=number) for number in (1, 3)]
     ingest(export(*others, *ticket(2, "Refund", "Closed")))
     plot()
