@@ -75,15 +75,13 @@ OVERVIEW = [
     "longest_waiting",
     "oldest_open",
 ]
-PAGE = [*OVERVIEW, "longest_waiting_described"]
-
 # What --plot makes.
 PAGE_FILE = "index.html"
 PICTURES = (
-    "time_in_status",
     "response_and_resolution",
-    "first_response_by_group",
     "arrivals_and_backlog",
+    "time_in_status",
+    "first_response_by_group",
     "transition_matrix",
 )
 PAGE_FILES = [PAGE_FILE] + [
@@ -222,6 +220,10 @@ def sql_queries(
     folder = Path(output_dir)
     is_folder = output_dir != STDOUT and not is_url(output_dir)
     needed = [*queries.values(), *texts.values()]
+    if plot:
+        from freshdesk import page
+
+        needed += page.page_queries().values()
     with (
         locked(*([folder] if is_folder else []), shared=read),
         open_engine(needed) as engine,
@@ -229,18 +231,16 @@ def sql_queries(
         answers = {name: rows(engine, queries[name]) for name in asked}
         output = Output(engine, output_dir, unit, zone)
         output.notes += notes_on(engine)
-        opened = writers.opened(form, output)
+        opened: AbstractContextManager[Write] = writers.opened(form, output)
         if partitioned:
             opened = nullcontext(partial(cast(Any, engine).write, output))
         faulty = write_reports(opened, texts, form)
         if is_folder and "metrics" in answers and not partitioned:
             complete(output, form, reports, plot=plot)
         if plot:
-            from freshdesk import page
-
-            show_progress("drawing the pictures")
+            metrics = described(answers["metrics"])
             by_name = {path.stem: text for path, text in texts.items()}
-            page.publish(output, answers, by_name)
+            page.publish(output, answers, metrics, by_name)
         show_progress("")
     if not quiet:
         if output_dir != STDOUT:
@@ -532,7 +532,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     require("pandas", "pandas")
     for package in FORMATS[args.format]:
         require(package, package)
-    asked = PAGE if args.plot else ALWAYS if args.reports else OVERVIEW
+    asked = OVERVIEW if args.plot or not args.reports else ALWAYS
     reports = find_reports(args.sql_dir, args.reports)
     own = own_views(args.timezone, args.since, args.until)
     if args.plot:

@@ -139,6 +139,14 @@ def check_columns(frame: pandas.DataFrame, unit: str) -> None:
             raise QueryError(f"{name} is not of numbers; leave out --unit")
 
 
+def utc_offset(second: int, zone: tzinfo) -> int:
+    """Return the seconds by which local time is ahead of UTC."""
+    if zone is timezone.utc:
+        return 0
+    away = local(second, zone).utcoffset() or timedelta()
+    return away // timedelta(seconds=1)
+
+
 def local(second: int, zone: tzinfo) -> datetime:
     """Return a second since 1970 in a time zone.
 
@@ -431,9 +439,7 @@ def excel_values(
 
 def excel_date(second: int, zone: tzinfo) -> float | str:
     """Return local time as days since 1900; before, as text."""
-    if zone is not timezone.utc:
-        away = local(second, zone).utcoffset() or timedelta()
-        second += away // timedelta(seconds=1)
+    second += utc_offset(second, zone)
     days = second / DAY + EXCEL_DAYS_BEFORE_1970
     if FIRST_EXCEL_DAY <= days < LAST_EXCEL_DAY + 1:
         return days

@@ -136,7 +136,7 @@ def test_the_makefile_from_an_empty_checkout_to_the_reports(
     printed = made(checkout, "create_process_tickets", *SEEDED)
     set_up = "making .venv: the packages in requirements.txt, half a minute"
     assert printed[0] == set_up
-    assert OUTPUTS == files(data / "outputs").keys()
+    assert files(data / "outputs").keys() == OUTPUTS
     assert len(lines(data / "outputs/ticket_metrics.csv")) == 21
     exported = json.loads((data / "json/ticket_activities.json").read_bytes())
     assert exported["metadata"]["end_at"] == "04-03-2026 12:00:00 +0000"
