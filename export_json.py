@@ -55,6 +55,7 @@ from freshdesk import (
     SOURCES,
     STATUSES,
     Failure,
+    __version__,
     complain,
     describe,
     format_timestamp,
@@ -1545,6 +1546,9 @@ def argument_parser() -> argparse.ArgumentParser:
         "--list-aliases",
         action="store_true",
         help="print what labels were mapped to",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
     )
     return parser
 

@@ -224,10 +224,8 @@ def sql_queries(
         from freshdesk import page
 
         needed += page.page_queries().values()
-    with (
-        locked(*([folder] if is_folder else []), shared=read),
-        open_engine(needed) as engine,
-    ):
+    places = [folder] if is_folder else []
+    with locked(*places, shared=read), open_engine(needed) as engine:
         answers = {name: rows(engine, queries[name]) for name in asked}
         output = Output(engine, output_dir, unit, zone)
         output.notes += notes_on(engine)

@@ -285,7 +285,7 @@ def far_apart(start: float, last: float) -> list[int]:
     """Return the ticks between two times whose labels do not touch."""
     ticks: list[int] = []
     for tick in TICKS:
-        is_far = not ticks or tick / ticks[-1] > (last / start) ** 0.13
+        is_far = not ticks or tick / ticks[-1] > (last / start) ** 0.11
         if start <= tick <= last and is_far:
             ticks.append(tick)
     return ticks
