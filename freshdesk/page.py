@@ -168,7 +168,7 @@ def heading(name: str) -> str:
 def column_heading(name: str) -> str:
     """Return a column's name as people read it."""
     name = re.sub("time_(to|till)_|_(seconds|id|name)$", "", name)
-    name = re.sub("^time_(?=in|since)", "", name)
+    name = re.sub("^(time_(?=in|since)|is_)", "", name)
     return name.replace("p90_", "90 % ").replace("_", " ")
 
 
@@ -310,6 +310,7 @@ def page(
         set_aside=set_aside,
         as_of=utc(as_of) if as_of is not None else "",
         days=f"{day(first[0])} to {day(as_of)}" if len(first) else "",
+        zone=tables["hours"].attrs["zone"],
         facts=standing_out(answers),
         metrics=(
             [(name, "", not name) for name in metrics[0]],

@@ -270,6 +270,8 @@ def response_and_resolution(tables: Tables) -> Figure:
             ncols=2,
             title="priority (tickets): half of them within",
             alignment="left",
+            columnspacing=1,
+            handlelength=1.8,
         )
     figure.set_label(
         "% of the tickets whose creation was seen, by the time since it, on a"
@@ -581,7 +583,7 @@ def add_below(figure: Figure, caption: str) -> None:
         legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     bottom = figure.get_tightbbox().y0 / figure.get_figheight()
     text = "\n".join(
-        textwrap.fill(line, 74) for line in caption.strip().split("\n")
+        textwrap.fill(line, 80) for line in caption.strip().split("\n")
     )
     figure.text(0.01, bottom - 0.02, text, va="top", fontsize=9.5)
 
