@@ -292,7 +292,9 @@ def complete(
     """Describe the files of a full run, remove the page of an earlier one, and
     note which other files are not of this run.
     """
-    writers.write_columns(output)
+    names = [report.stem for report in reports]
+    if "columns" not in names:  # a report of the user's goes first
+        writers.write_columns(output)
     old_page = [Path(output.folder, name) for name in PAGE_FILES]
     if not plot and any(path.exists() for path in old_page):
         for path in old_page:
@@ -301,7 +303,6 @@ def complete(
             f"{output.folder}: removed the page and the pictures of an earlier"
             " run; --plot draws them anew"
         )
-    names = [report.stem for report in reports]
     if others := writers.left_over(output, form, names):
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         output.notes.append(
