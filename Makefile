@@ -20,7 +20,7 @@ FORM ?= readme
 # Where files go, whatever the environment says: `make clean` removes some of
 # them. Names may hold blanks and quotes; write $$ for a dollar sign. All, ...
 DATA_DIR = data
-# ... the generated export (.json), its database and the CSV files from it.
+# ... the generated export (.json), its database and the reports from it.
 JSON = $(DATA_DIR)/json/ticket_activities.json
 DATABASE = $(DATA_DIR)/database/ticket_activities.db
 OUTPUTS = $(DATA_DIR)/outputs
@@ -29,20 +29,24 @@ OUTPUTS = $(DATA_DIR)/outputs
 # several and patterns as the shell reads them (empty: the folder
 # $(DATA_DIR)/exports), ...
 EXPORTS ?=
-# ... the database that they add to, and its CSV files.
+# ... the database that they add to, and its reports.
 EXPORTS_DATABASE = $(DATA_DIR)/database/exports.db
 EXPORTS_OUTPUTS = $(DATA_DIR)/outputs/exports
 # The meaning of one of your status labels, as 'Esperando=Waiting on Customer'.
 # For more labels use export_json.py --status-alias, once: it is remembered.
 STATUS_ALIAS ?=
 
-# Of the durations in the CSV files: seconds, minutes or hours.
+# The reports: csv, xlsx (one Excel workbook) or parquet.
+FORMAT ?= csv
+# Of the durations in them: seconds, minutes or hours.
 UNIT ?= seconds
 # Of the hours and weeks in them, as Europe/Berlin.
 REPORT_TIMEZONE ?= UTC
 # A folder with business_hours.json, sla_policies.json or agents.json of your
 # account, for its own exports (empty: no working hours, targets and names).
 SETTINGS ?=
+# 1 to draw pictures and a page from them, too.
+PLOT ?=
 
 # How often the long campaigns kill each script in each way, ...
 KILLS ?= 100
@@ -97,9 +101,15 @@ generate = $(BIN)/python ticket_gen.py --output=$(json) \
 	$(if $(SEED),--seed=$(call quoted,$(SEED))) \
 	$(if $(END_AT),--end-at=$(call quoted,$(END_AT)))
 ingest = $(BIN)/python export_json.py
-query = $(BIN)/python sql_queries.py --unit=$(call quoted,$(UNIT)) \
-	--timezone=$(call quoted,$(REPORT_TIMEZONE))
+plot = $(filter-out 0,$(PLOT))
+query = $(BIN)/python sql_queries.py --format=$(call quoted,$(FORMAT)) \
+	--unit=$(call quoted,$(UNIT)) --timezone=$(call quoted,$(REPORT_TIMEZONE)) \
+	$(if $(plot),--plot)
 settings = $(if $(SETTINGS),--settings=$(call quoted,$(SETTINGS)))
+
+# The extra packages that the reports need.
+extras = $(if $(plot),plot) $(patsubst xlsx,excel,$(filter xlsx parquet,$(FORMAT)))
+to_query = $(VENV)/.ready $(extras:%=$(VENV)/.ready-%)
 
 # Wrong values are refused before a file changes. A script that is to print its
 # help checks its options first; make checks what it reads itself.
@@ -125,7 +135,7 @@ help: ## this list
 complete_set_up: $(VENV)/.ready ## make a virtual environment
 
 .PHONY: create_process_tickets
-create_process_tickets: $(VENV)/.ready ## a new made-up helpdesk: generate, ingest, query
+create_process_tickets: $(to_query) ## a new made-up helpdesk: generate, ingest, query
 	@$(check_json)$(check_days)
 	@test ! $(database) -ef $(own_database) || { \
 		echo 'error: DATABASE is your EXPORTS_DATABASE, which a made-up' \
@@ -143,7 +153,7 @@ create_tickets: $(VENV)/.ready ## only generate
 
 # Reports are written even if some of the exports are refused.
 .PHONY: process_tickets
-process_tickets: $(VENV)/.ready ## ingest and query your own EXPORTS
+process_tickets: $(to_query) ## ingest and query your own EXPORTS
 	@$(query) --help >/dev/null
 	@$(ingest) --database=$(own_database) \
 		$(if $(STATUS_ALIAS),--status-alias=$(call quoted,$(STATUS_ALIAS))) \
@@ -154,7 +164,7 @@ process_tickets: $(VENV)/.ready ## ingest and query your own EXPORTS
 	fi; exit $$status
 
 .PHONY: plots
-plots: $(VENV)/.ready-plot ## query DATABASE, and draw pictures
+plots: $(to_query) $(VENV)/.ready-plot ## query DATABASE, and draw pictures
 	@$(query) --database=$(database) --output-dir=$(outputs) $(settings) --plot
 
 .PHONY: test
@@ -191,6 +201,7 @@ lint: $(VENV)/.ready-test ## check style and types
 
 # A file in a folder, and what a killed run leaves of it.
 with_parts = $(1)/$(2) $(1)/.$(2).part $(1)/.$(2).part-journal
+reports := $(notdir $(basename $(wildcard sql/*.sql sql/business_hours/*.sql sql/sla/*.sql)))
 pictures := time_in_status response_and_resolution first_response_by_group \
 	arrivals_and_backlog transition_matrix targets_met
 
@@ -206,11 +217,10 @@ clean: ## remove generated files; never your exports, their database and outputs
 		rm -f -- $(call quoted,$(DATABASE)-journal) \
 		$(call with_parts,$(call folder,$(DATABASE)),$(call name,$(DATABASE)))
 	@test $(outputs) -ef $(own_outputs) || \
-	for file in sql/*.sql sql/business_hours/*.sql sql/sla/*.sql index.html \
-		$(pictures:%=%.svg) $(pictures:%=%.png); do \
+	for file in $(reports:%=%.csv) $(reports:%=%.parquet) columns.csv \
+		tickets.xlsx index.html $(pictures:%=%.svg) $(pictures:%=%.png); do \
 		folder=$(outputs); \
 		case $$file in \
-			*.sql) file=$$(basename "$$file" .sql).csv;; \
 			*.svg|*.png) folder=$$folder/plots;; \
 		esac; \
 		rm -f -- $(call with_parts,"$$folder","$$file"); \

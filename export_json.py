@@ -40,6 +40,7 @@ from freshdesk import (
     SOURCES,
     STATUSES,
     Failure,
+    __version__,
     complain,
     format_timestamp,
     is_database,
@@ -618,6 +619,8 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     listing = "print what labels were mapped to"
     option("--list-aliases", action="store_true", help=listing)
+    version = f"%(prog)s {__version__}"
+    option("--version", action="version", version=version)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Answer questions about the tickets in the database: one CSV file each.
+"""Answer questions about the tickets in the database: one file each.
 
 A report is a file of SQL, one `select` over the tables of `sql/schema` and the
 views of `sql/views`: `sql/time_to_first_response.sql` makes
@@ -21,71 +21,55 @@ import freshdesk  # noqa: F401 - first: it refuses an old Python
 # isort: split
 
 import argparse
-import io
 import os
-import re
-import signal
-import sqlite3
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
-    closing,
     contextmanager,
+    nullcontext,
 )
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from functools import partial
 from importlib import import_module
-from math import ceil
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from freshdesk import (
     DATABASE,
     DAY,
     EPOCH,
-    FIRST_SECOND,
-    LAST_SECOND,
     OUTPUTS_DIR,
     Failure,
     QueryError,
+    __version__,
     complain,
     duration,
-    format_timestamp,
     is_database,
     link_target,
     locked,
     plural,
     remark,
-    replacing,
     run_script,
     show_progress,
     sql,
     sql_dir,
-    views,
+    utc,
+    writers,
 )
 from freshdesk.local_time import day, own_views, time_zone
 from freshdesk.settings import (
     REPORTS_NEED,
-    Settings,
     hours_told,
     read_settings,
 )
+from freshdesk.sqlite import Engine, sqlite_engine
 from freshdesk.statuses import status_alias
+from freshdesk.writers import UNITS, Output, Write
 
-if TYPE_CHECKING:
-    import pandas
-
-    from freshdesk import spark
-
-UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
-CHUNK_ROWS = 5_000  # of a result are in memory at a time
-
-# A spreadsheet runs text as a formula if it begins with one of these.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-is_number = re.compile(r"-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
+STDOUT = "-"  # in place of a folder
+# The formats of the results, and the packages that they need.
+FORMATS = {"csv": [], "xlsx": ["xlsxwriter"], "parquet": ["pyarrow"]}
 
 # The queries behind the terminal's lines: always, and when all reports run.
 ALWAYS = ["counts"]
@@ -96,193 +80,24 @@ OVERVIEW = [
     "longest_waiting",
     "oldest_open",
 ]
-PAGE = [*OVERVIEW, "longest_waiting_described"]
+# What --plot makes.
+PAGE_FILE = "index.html"
+PICTURES = (
+    "response_and_resolution",
+    "arrivals_and_backlog",
+    "time_in_status",
+    "first_response_by_group",
+    "transition_matrix",
+    "targets_met",
+)
+PAGE_FILES = [PAGE_FILE] + [
+    f"plots/{name}.{ending}" for name in PICTURES for ending in ("svg", "png")
+]
 
 Row = tuple[Any, ...]
-# Answers a query, some rows at a time. Raises QueryError.
-Engine = Callable[[str], Iterator["pandas.DataFrame"]]
 
 
-# SQLite's engine
-
-
-class PercentileDisc:
-    """percentile_disc(value, fraction): the smallest value that at least this
-    fraction of the values do not exceed; nulls aside. As SQLite's extension
-    and Spark have it.
-    """
-
-    def __init__(self) -> None:
-        self.values: array[int] | list[float] = array("q")
-        self.fraction = 0.0
-
-    def step(self, value: float | None, fraction: float) -> None:
-        if value is None:
-            return
-        self.fraction = fraction
-        try:
-            self.values.append(value)  # type: ignore[arg-type]
-        except TypeError:  # an array of integers takes a quarter of the memory
-            self.values = [*self.values, value]
-
-    def finalize(self) -> float | None:
-        from numpy import asarray, partition
-
-        values = asarray(self.values)
-        if not len(values):
-            return None
-        place = max(1, ceil(len(values) * self.fraction)) - 1
-        found: float = partition(values, place)[place].item()
-        return found
-
-
-@contextmanager
-def sqlite_engine(
-    database: Path,
-    queries: Sequence[str],
-    own: Mapping[str, str] | None = None,
-    settings: Settings | None = None,
-) -> Iterator[Engine]:
-    """Open the engine that reads what export_json.py ingested, as it is at one
-    moment. It evaluates the views that *queries* need, *own* ones in place of
-    the project's, fills those that the settings tell, and can only read.
-    """
-    import pandas
-
-    def engine(query: str) -> Iterator[pandas.DataFrame]:
-        with refused(interrupts):
-            yield from pandas.read_sql_query(
-                query,
-                connection,
-                chunksize=CHUNK_ROWS,
-                dtype_backend="numpy_nullable",
-            )
-
-    uri = f"{database.absolute().as_uri()}?mode=rw"  # to undo a killed ingest
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    with closing(connection), noted_interrupts() as interrupts:
-        # SQLite looks in here now and then: Ctrl-C ends any query.
-        connection.set_progress_handler(lambda: None, 1_000_000)
-        connection.create_aggregate("percentile_disc", 2, PercentileDisc)  # type: ignore[arg-type]
-        try:
-            with refused(interrupts):
-                connection.execute("pragma temp_store = file")
-                connection.execute("begin")
-                filled: Mapping[str, Iterable[Row]] = {}
-                if settings:
-                    time = connection.execute(views()["known_time"]).fetchone()
-                    filled = settings.rows(*time)
-                for view, query in needed_views(queries, own).items():
-                    show_progress(view)
-                    evaluate(connection, view, query, filled.get(view, ()))
-        except QueryError as error:
-            raise Failure(
-                f"{database}: cannot be read ({error}); check the disk, the"
-                " permissions, and the room for temporary files (TMPDIR)"
-            ) from error
-        connection.set_authorizer(only_reading)
-        yield engine
-
-
-def needed_views(
-    queries: Sequence[str], own: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return the views that queries name, and the views those name, in an order
-    in which each can be evaluated. *Own* ones take the place of the project's.
-
-    A name in a text counts, too: that costs time, and nothing else.
-    """
-    known = {**views(), **(own or {})}
-    needed: dict[str, str] = {}
-
-    def need(query: str) -> None:
-        words = set(re.findall(r"\w+", re.sub(r"--.*", "", query).lower()))
-        for view in sorted(words & known.keys() - needed.keys()):
-            need(known[view])
-            needed.setdefault(view, known[view])
-
-    for query in queries:
-        need(query)
-    return needed
-
-
-def evaluate(
-    connection: sqlite3.Connection,
-    view: str,
-    query: str,
-    more: Iterable[Row] = (),
-) -> None:
-    """Put the rows of a view, and *more*, into a temporary table of its name.
-
-    The table hides the database's own copy of the view. Its primary key is the
-    one in the head comment of the view, so that joins and windows are quick.
-    """
-    described = connection.execute(f"select * from ({query}) limit 0")
-    columns = [name for name, *_ in described.description]
-    values = ", ".join("?" for _ in columns)
-    rowid = ""
-    if key := re.search(r"^--.*\bKey: ([a-z_, ]+)$", query, re.MULTILINE):
-        columns.append(f"primary key ({key[1]})")
-        rowid = "without rowid"
-    connection.execute(
-        f"create temp table {view} ({', '.join(columns)}) {rowid}"
-    )
-    connection.execute(f"insert into temp.{view} {query}")
-    connection.executemany(f"insert into temp.{view} values ({values})", more)
-
-
-def only_reading(action: int, *_: object) -> int:
-    """Let SQLite refuse all but queries, so that a report changes nothing."""
-    allowed = {
-        sqlite3.SQLITE_SELECT,
-        sqlite3.SQLITE_READ,
-        sqlite3.SQLITE_FUNCTION,
-        sqlite3.SQLITE_RECURSIVE,
-    }
-    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
-
-
-@contextmanager
-def noted_interrupts() -> Iterator[list[int]]:
-    """Yield a list that each Ctrl-C is added to.
-
-    Where Ctrl-C is raised in a function that SQLite calls, SQLite reports an
-    error of that function instead.
-    """
-    noted: list[int] = []
-    usual = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: FrameType | None) -> None:
-        noted.append(number)
-        signal.default_int_handler(number, frame)
-
-    if usual is signal.default_int_handler:
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        if usual is signal.default_int_handler:
-            signal.signal(signal.SIGINT, usual)
-
-
-@contextmanager
-def refused(interrupts: Sequence[int]) -> Iterator[None]:
-    """Raise what SQLite finds wrong with a query as QueryError."""
-    from pandas.errors import DatabaseError
-
-    try:
-        yield
-    except (DatabaseError, sqlite3.Error, sqlite3.Warning) as error:
-        if interrupts:
-            raise KeyboardInterrupt from None
-        cause = error.__cause__ or error
-        cause = cause.__context__ or cause  # pandas was refused a rollback
-        raise QueryError(str(cause)) from error
-    except TypeError as error:  # there is no result to iterate over
-        raise QueryError(f"no query in it ({error})") from error
-
-
-# Results -> CSV files
+# The reports
 
 
 class Faulty(Failure):
@@ -334,137 +149,6 @@ def naming_report(report: Path) -> Iterator[None]:
         raise Faulty(
             f"{report}: {error}; a report is one select, and only reads"
         ) from error
-
-
-def write_csv(
-    engine: Engine,
-    query: str,
-    files: ExitStack,
-    target: str,
-    unit: str,
-    zone: tzinfo,
-) -> None:
-    """Write a result to a file, which takes its place when *files* close."""
-    file = files.enter_context(replacing(Path(target)))
-    for number, frame in enumerate(engine(query)):
-        file.write(csv_text(frame, unit, zone, with_header=number == 0))
-    file.flush()
-
-
-def csv_text(
-    frame: pandas.DataFrame,
-    unit: str,
-    zone: tzinfo = timezone.utc,
-    *,
-    with_header: bool,
-) -> str:
-    """Return a result as a CSV file has it."""
-    shown = readable(frame, unit, zone)
-    text: str = shown.to_csv(
-        index=False, header=with_header, lineterminator="\n"
-    )
-    if "\r" in text:
-        # Until Python 3.13 a carriage return is quoted only if lines end in it.
-        file = EndingInNewline()
-        shown.to_csv(
-            file, index=False, header=with_header, lineterminator="\r\n"
-        )
-        text = file.getvalue()
-    return text
-
-
-class EndingInNewline(io.StringIO):
-    """Has each row, written as one text, end in a newline alone."""
-
-    def __init__(self) -> None:
-        super().__init__(newline="")
-
-    def write(self, row: str) -> int:
-        return super().write(row.removesuffix("\r\n") + "\n")
-
-
-def readable(
-    frame: pandas.DataFrame, unit: str, zone: tzinfo
-) -> pandas.DataFrame:
-    """Return a result as people read it: times in ISO 8601, hours of their time
-    zone, durations in their unit, text that no spreadsheet runs.
-
-    Raises QueryError if a duration is not a number, or two columns have one
-    name.
-    """
-    from pandas.api.types import is_integer_dtype, is_numeric_dtype
-
-    if not frame.columns.is_unique:
-        raise QueryError("two columns have one name; rename one")
-    shown = frame.copy(deep=False)
-    for name, column in frame.items():
-        is_number = is_numeric_dtype(column)
-        if str(name).endswith("_seconds") and unit != "seconds":
-            if not is_number and column.notna().any():
-                raise QueryError(f"{name} is not of numbers; leave out --unit")
-            if is_number:
-                shown[name] = (column * 100 / UNITS[unit]).round() / 100
-        elif is_integer_dtype(column) and name == "hour":
-            shown[name] = local_time(column, zone)
-        elif is_integer_dtype(column) and name == "week":
-            shown[name] = iso_8601(column).str.removesuffix("T00:00:00Z")
-        elif is_integer_dtype(column) and is_time(str(name)):
-            shown[name] = iso_8601(column)
-        elif not is_number:
-            texts = {text: defused(text) for text in column.dropna().unique()}
-            shown[name] = column.map(texts)
-    return shown.set_axis(
-        [defused(renamed(str(name), unit)) for name in frame.columns], axis=1
-    )
-
-
-def is_time(name: str) -> bool:
-    return name == "timestamp" or name.endswith("_at")
-
-
-def renamed(column: str, unit: str) -> str:
-    """Return a column's name, with the unit of its durations."""
-    if column.endswith("_seconds"):
-        return column.removesuffix("seconds") + unit
-    return column
-
-
-def iso_8601(seconds: pandas.Series[Any]) -> pandas.Series[Any]:
-    """Return seconds since 1970 as 2017-04-20T10:00:00Z; unknown ones stay."""
-    from numpy import datetime_as_string
-
-    moments = seconds.to_numpy("int64", na_value=0).astype("datetime64[s]")
-    texts = seconds.astype(object)
-    texts[:] = datetime_as_string(moments, unit="s")
-    return (texts + "Z").where(seconds.notna())
-
-
-def local_time(seconds: pandas.Series[Any], zone: tzinfo) -> pandas.Series[Any]:
-    """Return seconds since 1970 as 2017-04-20T12:00:00+02:00; UTC has a Z."""
-    if zone is timezone.utc:
-        return iso_8601(seconds)
-
-    def name(second: int) -> str:
-        # The years 1 to 9999 in UTC may be other years there.
-        near = min(max(second, FIRST_SECOND + DAY), LAST_SECOND - DAY)
-        return datetime.fromtimestamp(near, zone).isoformat()
-
-    names = seconds.astype(object)
-    names[:] = [name(s) for s in seconds.to_numpy("int64", na_value=0).tolist()]
-    return names.where(seconds.notna())
-
-
-def defused(value: Any) -> Any:
-    """Return *value*, with a ' before text that a spreadsheet would run.
-
-    A NUL, which many readers of CSV refuse (and Python's own writer before
-    3.11), becomes the replacement character.
-    """
-    if not isinstance(value, str):
-        return value
-    value = value.replace("\0", "\ufffd")
-    is_formula = value.startswith(FORMULA_STARTS) and not is_number(value)
-    return f"'{value}" if is_formula else value
 
 
 # The terminal
@@ -521,7 +205,7 @@ def trend(weeks: Sequence[Row]) -> str:
     """
     week, *counts = weeks[0]
     figures = [f"{count:,}" for count in counts]
-    told = f"Week of {EPOCH + timedelta(seconds=week):%Y-%m-%d}"
+    told = f"Week of {(EPOCH + timedelta(seconds=week)).date()}"
     if len(weeks) == 2 and weeks[1][0] == week - 7 * DAY:
         told += " (the one before)"
         for place, count in enumerate(weeks[1][1:]):
@@ -542,6 +226,7 @@ def sql_queries(
     *,
     read: Sequence[Path] = (),
     zone: tzinfo = timezone.utc,
+    form: str = "csv",
     plot: bool = False,
     partitioned: bool = False,
     quiet: bool = False,
@@ -558,70 +243,107 @@ def sql_queries(
     texts = {path: path.read_text("utf-8", "replace") for path in reports}
     queries = {name: sql(f"terminal/{name}") for name in asked}
     folder = Path(output_dir)
-    written = [] if is_url(output_dir) else [folder]
+    is_folder = output_dir != STDOUT and not is_url(output_dir)
     needed = [*queries.values(), *texts.values()]
-    with locked(*written, shared=read), open_engine(needed) as engine:
+    if plot:
+        from freshdesk import page
+
+        needed += page.page_queries().values()
+    places = [folder] if is_folder else []
+    with locked(*places, shared=read), open_engine(needed) as engine:
         answers = {name: rows(engine, queries[name]) for name in asked}
-        notes = [*notes_on(engine)]
-        write, remove = partial(write_csv, engine), remove_file
+        output = Output(engine, output_dir, unit, zone)
+        output.notes += notes_on(engine)
+        opened: AbstractContextManager[Write] = writers.opened(form, output)
         if partitioned:
-            on_spark = cast("spark.Engine", engine)
-            write, remove = partial(on_spark.write), on_spark.remove
-        write = partial(write, unit=unit, zone=zone)
-        faulty = write_reports(write, texts, output_dir)
+            opened = nullcontext(partial(cast(Any, engine).write, output))
+        faulty = write_reports(opened, texts, form)
+        remove = cast(Any, engine).remove if partitioned else remove_files
         for name in stale:
             remove(f"{output_dir}/{name}.csv")
+        if is_folder and "metrics" in answers and not partitioned:
+            complete(output, form, reports, plot=plot)
         if plot:
-            from freshdesk import pictures
-
-            show_progress("drawing the pictures")
-            ((tickets, _, as_of),) = answers["counts"]
             metrics = described(answers["metrics"])
-            waiting = answers["longest_waiting_described"]
             by_name = {path.stem: text for path, text in texts.items()}
-            run = pictures.Run(tickets, as_of, metrics, waiting, by_name, hours)
-            pictures.publish(folder, engine, run)
+            page.publish(output, answers, metrics, by_name, hours)
         show_progress("")
     if not quiet:
-        place = output_dir if is_url(output_dir) else str(folder)
-        print_overview(answers, place, len(reports) - faulty, plot=plot)
-        for note in notes:
+        if output_dir != STDOUT:
+            place = output_dir if is_url(output_dir) else str(folder)
+            print_overview(answers, place, len(reports) - faulty, plot=plot)
+        for note in output.notes:
             remark(note)
     if faulty:
-        raise Failure(
-            f"{faulty} of {plural(len(reports), 'report')} faulty; the lines"
-            " above say why"
-        )
+        raise Failure(faulty_reports(faulty, len(reports)))
 
 
 def write_reports(
-    write: Callable[..., None], texts: Mapping[Path, str], output_dir: str
+    opened: AbstractContextManager[Write], texts: Mapping[Path, str], form: str
 ) -> int:
-    """Let *write* write the result of each report; return how many are faulty.
+    """Write the result of each report; return how many are faulty.
 
     A faulty one is named at once, and leaves its file as it was.
     """
     faulty = 0
-    with ExitStack() as files:
+    with opened as write, ExitStack() as files:
         for report, text in texts.items():
             show_progress(report.name)
-            target = f"{output_dir}/{report.stem}.csv"
             try:
                 with ExitStack() as own, naming_report(report):
                     report.read_text("utf-8")  # it must be UTF-8
-                    write(text, own, target)
+                    write(report.stem, text, own)
                     files.push(own.pop_all())
             except Faulty as error:
                 if len(texts) == 1:
                     raise
                 complain(error)
                 faulty += 1
+        if faulty and form == "xlsx":
+            raise Failure(
+                f"{faulty_reports(faulty, len(texts))}; {writers.WORKBOOK} is"
+                " left as it was"
+            )
     return faulty
 
 
-def remove_file(target: str) -> None:
-    if (path := Path(target)).is_file():
-        path.unlink()
+def remove_files(target: str) -> None:
+    """Remove the CSV file of a report, and its Parquet file."""
+    for path in Path(target), Path(target).with_suffix(".parquet"):
+        if path.is_file():
+            path.unlink()
+
+
+def faulty_reports(faulty: int, reports: int) -> str:
+    return (
+        f"{faulty} of {plural(reports, 'report')} faulty; the lines above say"
+        " why"
+    )
+
+
+def complete(
+    output: Output, form: str, reports: Sequence[Path], *, plot: bool
+) -> None:
+    """Describe the files of a full run, remove the page of an earlier one, and
+    note which other files are not of this run.
+    """
+    names = [report.stem for report in reports]
+    if "columns" not in names:  # a report of the user's goes first
+        writers.write_columns(output)
+    old_page = [Path(output.folder, name) for name in PAGE_FILES]
+    if not plot and any(path.exists() for path in old_page):
+        for path in old_page:
+            path.unlink(missing_ok=True)
+        output.notes.append(
+            f"{output.folder}: removed the page and the pictures of an earlier"
+            " run; --plot draws them anew"
+        )
+    if others := writers.left_over(output, form, names):
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        output.notes.append(
+            f"{Path(output.folder, others[0])}{more}: of an earlier run, in"
+            " another format; remove them, or run that format, too"
+        )
 
 
 def print_overview(
@@ -640,15 +362,13 @@ def print_overview(
         waiting, oldest = answers["longest_waiting"], answers["oldest_open"]
         print(longest("Longest without a response", waiting))
         print(longest("Oldest open tickets", oldest))
-    if set_aside:
-        print(
-            f"{plural(set_aside, 'ticket')} set aside (deleted or spam),"
-            " counted in no figure over many tickets"
-        )
-    until = f" as of {format_timestamp(as_of)}" if as_of is not None else ""
-    page = f"; look at {place}/index.html" if plot else ""
     told = f"{plural(reports, 'report')} of {plural(tickets, 'ticket')}"
-    print(f"{place}: {told}{until}{page}")
+    if set_aside:
+        told += f" ({set_aside:,} more set aside as deleted or spam)"
+    if as_of is not None:
+        told += f" as of {utc(as_of)}"
+    page = f"; open {place}/{PAGE_FILE}" if plot else ""
+    print(f"{place}: {told}{page}")
 
 
 def is_url(folder: str) -> bool:
@@ -669,10 +389,10 @@ def require(package: str, installed_with: str) -> None:
 
 def check_plottable(directory: Path, reports: Sequence[Path]) -> None:
     """Raise Failure unless all that the pictures show is to be written."""
-    from freshdesk import pictures
+    from freshdesk import page
 
     written = {report.stem for report in reports}
-    for name in pictures.REPORTS:
+    for name in page.REPORTS:
         if name not in written:
             raise Failure(
                 f"{directory / name}.sql: not among the reports that run, and"
@@ -683,12 +403,16 @@ def check_plottable(directory: Path, reports: Sequence[Path]) -> None:
 def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sql_queries",
-        description="Write a CSV file for each report on the tickets.",
+        description="Write a file for each report on the tickets.",
         epilog="""examples:
   %(prog)s
       run all reports, into data/outputs
   %(prog)s time_to_first_response --unit hours
       run one of them
+  %(prog)s open_tickets -o - | head
+      print one of them
+  %(prog)s --format xlsx
+      make one workbook, data/outputs/tickets.xlsx
   %(prog)s --plot
       and draw them: open data/outputs/index.html
   %(prog)s -d data/database/exports.db -o weekly --sql-dir my_reports
@@ -714,7 +438,14 @@ def argument_parser() -> argparse.ArgumentParser:
         "-o",
         "--output-dir",
         default=str(OUTPUTS_DIR),
-        help="default: %(default)s",
+        help="default: %(default)s; - prints the CSV of one REPORT",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="csv",
+        help="a CSV or Parquet file for each report, or one Excel workbook,"
+        f" {writers.WORKBOOK}, with a sheet for each; default: %(default)s",
     )
     parser.add_argument(
         "--sql-dir",
@@ -764,6 +495,9 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print nothing but errors"
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
     )
     add_engines(parser)
     return parser
@@ -816,6 +550,13 @@ def wrong_usage(args: argparse.Namespace) -> str | None:
         return f"--since {args.since} is after --until {args.until}"
     if args.partitioned and args.plot:
         return "--plot draws files, and --partitioned writes folders"
+    if args.partitioned and args.format != "csv":
+        return "--partitioned writes CSV"
+    if args.output_dir == STDOUT:
+        if len(set(args.reports)) != 1:
+            return "--output-dir - prints one REPORT: name it"
+        if args.format != "csv" or args.partitioned or args.plot:
+            return "--output-dir - prints CSV, and nothing else"
     if is_url(args.output_dir) and not args.partitioned:
         return f"--output-dir {args.output_dir} needs --partitioned"
     return None
@@ -831,7 +572,9 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     if problem := wrong_usage(args):
         parser.error(problem)
     require("pandas", "pandas")
-    asked = PAGE if args.plot else ALWAYS if args.reports else OVERVIEW
+    for package in FORMATS[args.format]:
+        require(package, package)
+    asked = OVERVIEW if args.plot or not args.reports else ALWAYS
     settings = read_settings(args.settings) if args.settings else None
     folders = settings.report_folders if settings else []
     reports = find_reports(args.sql_dir, args.reports, folders)
@@ -844,6 +587,7 @@ def query_as_told(argv: Sequence[str] | None) -> None:
         unit=args.unit,
         asked=asked,
         zone=args.timezone,
+        form=args.format,
         plot=args.plot,
         quiet=args.quiet,
         stale=[] if args.reports else stale,

@@ -52,6 +52,7 @@ from freshdesk import (
     REPLY,
     REPLY_TO_FORWARD,
     Failure,
+    __version__,
     format_timestamp,
     locked,
     plural,
@@ -1072,6 +1073,7 @@ a creation, so a later day alone can show a reopening that reads as one.
              f"{MOST_DAYS})")  # fmt: skip
     add("--form", choices=sorted(FORMS), default="readme",
         help="of the export (default: %(default)s)")  # fmt: skip
+    add("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
 

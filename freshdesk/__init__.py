@@ -44,12 +44,14 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TextIO
+
+__version__ = "2.0.0"
 
 EXPORTS_DIR = Path("data/json")
 DATABASE = Path("data/database/ticket_activities.db")
@@ -124,6 +126,12 @@ def format_timestamp(seconds: int) -> str:
     minute, second = divmod(second, 60)
     hour, minute = divmod(minute, 60)
     return f"{format_date(day)} {hour:02}:{minute:02}:{second:02} +0000"
+
+
+def utc(seconds: int) -> str:
+    """Return *seconds* since 1970 as people read times, in UTC."""
+    moment = EPOCH + timedelta(seconds=seconds)
+    return f"{moment.replace(tzinfo=None)} UTC"
 
 
 @lru_cache
@@ -362,6 +370,28 @@ def views() -> dict[str, str]:
     return {
         name: text.rstrip().removesuffix(";") for name, text in texts.items()
     }
+
+
+def needed_views(
+    queries: Sequence[str], own: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the views that queries name, and the views those name, in an order
+    in which each can be evaluated. *Own* ones take the place of the project's.
+
+    A name in a text counts, too: that costs time, and nothing else.
+    """
+    known = {**views(), **(own or {})}
+    needed: dict[str, str] = {}
+
+    def need(query: str) -> None:
+        words = set(re.findall(r"\w+", re.sub(r"--.*", "", query).lower()))
+        for view in sorted(words & known.keys() - needed.keys()):
+            need(known[view])
+            needed.setdefault(view, known[view])
+
+    for query in queries:
+        need(query)
+    return needed
 
 
 def sql_dir() -> Path:

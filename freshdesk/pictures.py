@@ -1,67 +1,37 @@
-"""Pictures of the reports, and one page for a first look at them.
+"""Pictures of the reports.
 
-Optional: needs matplotlib and jinja2, which nothing else does. Each picture is
-a function of tables, the results of the reports in seconds, to a figure:
-
-    data/outputs/plots/time_in_status.svg and .png, ...
-    data/outputs/index.html: the pictures, and the figures behind them
-
-The files depend on the reports and the installed fonts only.
+Optional: needs matplotlib, which nothing else but the page does. Each picture
+is a function of tables, results of queries in seconds, to a figure. The files
+depend on the tables and the installed fonts only.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import textwrap
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from pathlib import Path
+from itertools import cycle
 from typing import Any
 
-import jinja2
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
-from pandas.api.types import is_numeric_dtype
 
 from freshdesk import (
     DAY,
-    EPOCH,
     FIRST_SECOND,
     LAST_SECOND,
     STATUSES,
     duration,
-    format_timestamp,
     plural,
-    replacing,
 )
-
-# The reports that the pictures and the page show.
-REPORTS = (
-    "metrics_by_priority",
-    "metrics_by_group",
-    "metrics_by_agent",
-    "metrics_by_product",
-    "metrics_by_source",
-    "metrics_by_week",
-    "open_tickets",
-    "status_transitions",
-    "ticket_metrics",
-    "ticket_properties",
-    "tickets_by_hour",
-    "time_in_status",
-)
-BREAKDOWNS = REPORTS[:5]
 
 # Okabe and Ito's palette, which the colour-blind can tell apart, too.
 SKY, BLUE, ORANGE, VERMILION = "#56b4e9", "#0072b2", "#e69f00", "#d55e00"
@@ -81,6 +51,7 @@ PRIORITY_LINES = {
     "Medium": (BLUE, "-."),
     "Low": (SKY, ":"),
 }
+FURTHER_LINES = ((GREY, "-"), (GREEN, "--"), (PURPLE, "-."), (YELLOW, ":"))
 # The page replaces these colours by its own, light or dark.
 INK, PAPER = "#1b1e23", "#fefefe"
 
@@ -110,6 +81,11 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+DEFAULTS = {
+    name: value
+    for name, value in mpl.rcParamsDefault.items()
+    if name not in ("backend", "backend_fallback")
+}
 # matplotlib's own font, and fonts for the scripts that it lacks.
 FONTS = (
     "DejaVu Sans",
@@ -123,11 +99,19 @@ FONTS = (
 )
 
 MOST_LABELS = 8  # in a picture
-MOST_ROWS = 50  # in a table of the page
-MOST_LISTED = 10  # open tickets, and weeks
 MOST_HOURS = 24 * 10  # one by one; longer times are drawn by the day
+MOST_DAYS = 100  # one by one; longer times are drawn by the week
+MONDAY = 4 * DAY  # a first one, in seconds since 1970
 LINE = 24  # letters of a label's line; half as many wide ones
+WIDTH = 5.6  # inches
 
+# The ticks of an axis of dates: years, months, days, hours, minutes, seconds;
+# the first one of the next larger unit; and what is at the axis' end.
+DATE_FORMATS: dict[str, list[str]] = {
+    "formats": ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"],
+    "zero_formats": ["", "%Y-%m", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"],
+    "offset_formats": ["", "%Y", "%Y", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d"],
+}
 # The ticks of a logarithmic axis of seconds.
 TICKS = {
     1: "1 s",
@@ -144,50 +128,9 @@ TICKS = {
 }
 
 Tables = Mapping[str, pd.DataFrame]
-Engine = Callable[[str], Iterator[pd.DataFrame]]
 
 
-@dataclass
-class Run:
-    """A run of the reports."""
-
-    tickets: int
-    as_of: int | None
-    metrics: Sequence[Sequence[str]]  # the terminal's table, header first
-    waiting: Sequence[Sequence[Any]]  # ticket, seconds, ..., of how many
-    reports: Mapping[str, str]  # their SQL, whose head comment explains them
-    hours: str = ""  # that count, if settings tell them
-
-    @property
-    def caption(self) -> str:
-        """Return "1,000 tickets as of 03-03-2026 18:00:00 +0000"."""
-        if self.as_of is None:
-            return plural(self.tickets, "ticket")
-        until = format_timestamp(self.as_of)
-        return f"{plural(self.tickets, 'ticket')} as of {until}"
-
-
-# Results -> tables
-
-
-def read_table(engine: Engine, query: str) -> pd.DataFrame:
-    """Return the whole result of a report."""
-    return pd.concat(map(plain, engine(query)), ignore_index=True)
-
-
-def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a result with clean texts, and numbers as numpy has them."""
-    columns = {}
-    for name, column in frame.items():
-        if name.endswith(("_seconds", "_at", "reopens")):  # or unknown
-            columns[name] = column.to_numpy("float64", na_value=np.nan)
-        elif is_numeric_dtype(column) and column.notna().all():
-            columns[name] = column.to_numpy("int64")
-        elif is_numeric_dtype(column):
-            columns[name] = column.to_numpy("float64", na_value=np.nan)
-        else:
-            columns[name] = column.astype(object).map(clean)
-    return pd.DataFrame(columns)
+# Labels
 
 
 @cache
@@ -202,7 +145,7 @@ def clean(label: object) -> str:
 
 
 @cache
-def shown(label: str, most_lines: int = 4) -> str:
+def shown(label: str, most_lines: int = 4, line: int = LINE) -> str:
     """Return a label as a picture shows it: in short lines, the last of which
     ends with an ellipsis if there are too many.
     """
@@ -211,21 +154,22 @@ def shown(label: str, most_lines: int = 4) -> str:
     is_wide = any(
         unicodedata.east_asian_width(letter) in "WF" for letter in label
     )
-    lines = textwrap.wrap(label, LINE // 2 if is_wide else LINE)
+    lines = textwrap.wrap(label, line // 2 if is_wide else line)
     if len(lines) > most_lines:
         lines[most_lines - 1] += "\u2026"
     return "\n".join(lines[:most_lines])
 
 
-def counted(label: str, number: int) -> str:
+def counted(label: str, number: int, most_lines: int = 4) -> str:
     """Return a label with the number of its tickets: "Refund (1,000)"."""
-    return f"{shown(label)} ({number:,})"
+    return f"{shown(label, most_lines)} ({number:,})"
 
 
-def tickets_by_priority(tables: Tables) -> pd.Series[float]:
-    """Return the tickets of each priority, in the order of their breakdown."""
-    table = tables["metrics_by_priority"].head(MOST_LABELS)
-    return table.groupby("priority", sort=False)["tickets"].sum()
+def left_out(table: pd.DataFrame, noun: str) -> str:
+    """Return which rows a picture leaves out: "; 8 of 46 groups"."""
+    if len(table) <= MOST_LABELS:
+        return ""
+    return f"; the {MOST_LABELS} largest of {len(table):,} {noun}"
 
 
 # The pictures; a figure's label is the first line of its caption
@@ -234,7 +178,7 @@ def tickets_by_priority(tables: Tables) -> pd.Series[float]:
 def time_in_status(tables: Tables) -> Figure:
     """Return a bar for each priority, with a part for each status."""
     figure, axes = canvas("Where the time goes before tickets are resolved")
-    spent = tables["time_in_status"].merge(tables["ticket_properties"])
+    spent = tables["time_in_status"].merge(tables["tickets"])
     spent = spent[~spent["status"].map(STATUSES).eq(True)]
     metric = "time_in_status_seconds"
     common = spent.groupby("status")[metric].sum().nlargest(MOST_LABELS - 2)
@@ -242,6 +186,7 @@ def time_in_status(tables: Tables) -> Figure:
     status = spent["status"].where(is_common, OTHERS)
     seconds = spent.groupby(["priority", status])[metric].sum().unstack()
     seconds = seconds[sorted(seconds.columns, key=place_of_status)]
+    priorities = tables["metrics_by_priority"]
     tickets = tickets_by_priority(tables)
     tickets = tickets[tickets.index.isin(seconds.index)]
     if tickets.empty:
@@ -255,8 +200,20 @@ def time_in_status(tables: Tables) -> Figure:
         axes, means, longest, color=colours, stacked=True, width=0.7
     )
     axes.set(xlabel=f"mean {unit} per ticket", ylabel="priority (tickets)")
-    figure.set_label(f"mean {unit} per ticket in all but Resolved and Closed")
+    figure.set_label(
+        f"mean {unit} per ticket in all statuses but Resolved and Closed"
+        + left_out(priorities, "priorities")
+    )
     return figure
+
+
+def tickets_by_priority(tables: Tables) -> pd.Series[float]:
+    """Return the tickets of the largest priorities, in the usual order."""
+    table = tables["metrics_by_priority"]
+    table = table.loc[
+        table["tickets"].nlargest(MOST_LABELS).index.sort_values()
+    ]
+    return table.set_index("priority")["tickets"]
 
 
 def place_of_status(name: str) -> tuple[bool, int, str]:
@@ -272,82 +229,205 @@ def status_colours(names: Iterable[str]) -> list[str]:
 
 
 def response_and_resolution(tables: Tables) -> Figure:
-    """Return curves: the share of tickets done after each time.
-
-    The share is of all tickets whose creation was seen.
-    """
+    """Return curves: the share of tickets done after each time."""
     figure, panels = canvas("How soon tickets are answered and resolved", 2)
-    tickets = tables["ticket_metrics"].merge(tables["ticket_properties"])
-    tickets = tickets[tickets["created_at"].notna()]
+    tickets = tables["tickets"]
+    tickets = tickets[tickets["age_seconds"].notna()]
     if tickets.empty:
         return nothing(figure)
     metrics = ["time_to_first_response_seconds", "time_till_resolution_seconds"]
-    longest = np.nanmax(tickets[metrics].to_numpy(), initial=3600)
-    times = np.geomspace(1, longest, 300)
-    ticks = [tick for tick in TICKS if tick <= longest]
+    known = tickets[metrics].to_numpy()
+    first = np.nanmin(known[known > 0], initial=3600)
+    last = max(np.nanmax(known, initial=0), tickets["age_seconds"].max(), 3600)
+    start = max((tick for tick in TICKS if tick < first), default=1)
+    times = np.geomspace(start, last, 400)
     for axes, metric, title in zip(
         panels, metrics, ("First response", "Resolution"), strict=True
     ):
+        further = cycle(FURTHER_LINES)
         for priority in tickets_by_priority(tables).index:
-            own = tickets.loc[tickets["priority"] == priority, metric]
+            own = tickets[tickets["priority"] == priority]
             if own.empty:
                 continue
-            done = np.searchsorted(np.sort(own), times, side="right")
-            share = done * 100 / len(own)
-            colour, line = PRIORITY_LINES.get(priority, (GREY, "-"))
-            label = counted(priority, len(own))
-            axes.plot(times, share, line, color=colour, label=label)
-        axes.set(xscale="log", xlim=(1, longest), ylim=(0, 103))
+            until, share = share_done(own[metric], own["age_seconds"])
+            is_over = share[-1] < 1
+            drawn = times[times <= until[-1]] if is_over else times
+            place = np.searchsorted(until, drawn, side="right")
+            colour, line = PRIORITY_LINES.get(priority) or next(further)
+            axes.plot(
+                drawn,
+                np.append(0, share)[place] * 100,
+                line,
+                color=colour,
+                label=f"{counted(priority, len(own), 2)}: "
+                + half_within(until, share),
+            )
+        axes.set(xscale="log", xlim=(start, last), ylim=(0, 103))
+        ticks = far_apart(start, last)
         axes.set_xticks(ticks, [TICKS[tick] for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.set_yticks([0, 25, 50, 75, 100])
-        axes.set(title=title, ylabel="% of tickets")
+        axes.set_title(title)
+        axes.set_ylabel("% of tickets")
         axes.grid()
-    axes.set_xlabel("time since the creation")
-    figure.set_label("% of tickets whose creation was seen; logarithmic time")
-    legend_below(axes)
+        axes.legend(
+            *axes.get_legend_handles_labels(),
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.14),
+            ncols=2,
+            title="priority (tickets): half of them within",
+            alignment="left",
+            columnspacing=1,
+            handlelength=1.8,
+        )
+    figure.set_label(
+        "% of the tickets whose creation was seen, by the time since it, on a"
+        " logarithmic scale. A ticket that is still open counts up to its"
+        " present age, then leaves the curve (Kaplan-Meier): younger tickets"
+        " have had less time"
+        + left_out(tables["metrics_by_priority"], "priorities")
+    )
     return figure
 
 
+def far_apart(start: float, last: float) -> list[int]:
+    """Return the ticks between two times whose labels do not touch."""
+    ticks: list[int] = []
+    for tick in TICKS:
+        is_far = not ticks or tick / ticks[-1] > (last / start) ** 0.11
+        if start <= tick <= last and is_far:
+            ticks.append(tick)
+    return ticks
+
+
+def share_done(times: Any, ages: Any) -> tuple[Any, Any]:
+    """Return times, and the share of tickets that are done after each.
+
+    The estimate of Kaplan and Meier: a ticket that is not done (its time is
+    unknown) counts up to its age, and then leaves.
+    """
+    is_done = ~np.isnan(times)
+    until = np.where(is_done, times, ages)
+    order = np.lexsort((~is_done, until))
+    still_there = np.arange(len(until), 0, -1)
+    share = 1 - np.cumprod(1 - is_done.to_numpy()[order] / still_there)
+    return until[order], share
+
+
+def half_within(until: Any, share: Any) -> str:
+    """Return the time after which half of the tickets are done."""
+    is_half = share >= 0.5 - 1e-9
+    return (
+        duration(int(until[is_half.argmax()])) if is_half.any() else "not yet"
+    )
+
+
 def arrivals_and_backlog(tables: Tables) -> Figure:
-    """Return lines: tickets created, answered, resolved, and the backlog."""
-    hours = tables["tickets_by_hour"]
-    is_long = len(hours) > MOST_HOURS
-    step, length = ("day", DAY) if is_long else ("hour", 3600)
+    """Return lines: tickets created, answered, resolved, and the backlog.
+
+    Local seconds are named after seconds of local time since 1970.
+    """
+    hours = recent(tables["hours"])
+    step, length = "hour", 3600
+    if len(hours) > MOST_HOURS:
+        step, length = "day", DAY
+    if len(hours) > MOST_DAYS * 24:
+        step, length = "week", 7 * DAY
     figure, (upper, lower) = canvas(f"Arrivals and backlog by the {step}", 2)
-    if hours.empty or tables["ticket_metrics"].empty:
+    if hours.empty or tables["tickets"].empty:
         return nothing(figure)
-    steps = hours.groupby(hours["hour"] // length * length)
-    whole = steps["is_whole"].sum() * 3600 == length
-    sums = steps.sum(min_count=1)  # unknown where no export covers any
-    done = sums[whole] if whole.any() else sums
-    backlog = steps["backlog"].last()
-    middles = moments(done.index + length // 2)
-    mark = "o" if len(done) < 3 else ""
+    number = (hours["local_hour"] - MONDAY) // length
+    # One local hour may come twice, when clocks are set back.
+    steps = hours.groupby("hour" if step == "hour" else number)
+    starts = number.groupby(steps.ngroup()).first() * length + MONDAY
+    starts.index = steps["hour"].first().index
+    is_whole = steps["is_whole"].min() == 1
+    is_whole &= starts >= hours["local_hour"].iloc[0]
+    is_whole &= starts + length <= hours["local_hour"].iloc[-1] + 3600
+    sums = steps.sum(min_count=1)
+    done = sums.where(is_whole, axis=0) if is_whole.any() else sums
+    middles = moments(starts + length // 2)
+    ends = moments(np.minimum(starts + length, LAST_SECOND))
     for name, colour, line in (
         ("created", BLUE, "-"),
         ("first_answered", ORANGE, "--"),
         ("resolved", GREEN, ":"),
     ):
         label = name.replace("_", " ")
-        upper.plot(middles, done[name], mark + line, color=colour, label=label)
+        draw_line(upper, middles, done[name], line, color=colour, label=label)
     upper.set_title(f"Tickets in each {step}")
-    legend_below(upper)
-    ends = moments(np.minimum(backlog.index + length, LAST_SECOND))
+    backlog = steps["backlog"].last()
     lower.fill_between(ends, backlog, color=VERMILION, alpha=0.35, lw=0)
-    lower.plot(ends, backlog, f"{mark}-", color=VERMILION)
+    draw_line(lower, ends, backlog, "-", color=VERMILION)
     lower.set_title(f"Backlog at the end of the {step}")
+    is_covered = steps["is_covered"].max() == 1
     for axes in (upper, lower):
-        locator = AutoDateLocator(minticks=3, maxticks=7)
+        locator = AutoDateLocator(minticks=3, maxticks=6)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        axes.set(xlim=(moments(backlog.index[0]), ends[-1]), ylabel="tickets")
+        axes.xaxis.set_major_formatter(
+            ConciseDateFormatter(locator, **DATE_FORMATS)
+        )
+        axes.set(xlim=(moments(starts.iloc[0]), ends[-1]), ylabel="tickets")
         axes.set_ylim(bottom=0)
         axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid()
-    lower.set_xlabel("time in UTC")
-    figure.set_label(f"tickets by the {step} in UTC, unfinished ones left out")
+        if not is_covered.all():
+            edges = np.append(moments(starts), ends[-1])
+            hatch(axes, edges, ~np.append(is_covered, is_covered.iloc[-1]))
+    zone = tables["hours"].attrs["zone"]
+    lower.set_xlabel(f"time in {zone}")
+    legend_below(upper)
+    label = f"tickets by the {step} in {zone}, unfinished ones left out"
+    if left := len(tables["hours"]) - len(hours):
+        label += f"; {left // 24:,} days up to a long gap left out"
+    if unseen := int(tables["tickets"]["created_at"].isna().sum()):
+        label += (
+            f". The backlog is what the exports show of it: {unseen:,} older"
+            " tickets count from when they are first seen"
+        )
+    figure.set_label(label)
     return figure
+
+
+def recent(hours: pd.DataFrame) -> pd.DataFrame:
+    """Return the hours after the last gap that is longer than all hours which
+    exports cover: one stray export would draw empty years.
+    """
+    is_gap = hours["is_covered"] == 0
+    stretch = (is_gap != is_gap.shift()).cumsum()
+    length = stretch.groupby(stretch).transform("size")
+    is_long_gap = is_gap & (length > (~is_gap).sum())
+    if not is_long_gap.any():
+        return hours
+    return hours.loc[is_long_gap[is_long_gap].index[-1] + 1 :]
+
+
+def draw_line(
+    axes: Axes, at: Any, values: pd.Series[Any], line: str, **style: Any
+) -> None:
+    """Draw a line, and a dot where a value stands alone."""
+    is_known = values.notna()
+    before, after = is_known.shift(), is_known.shift(-1)
+    is_alone = is_known & ~before.eq(True) & ~after.eq(True)
+    axes.plot(at, values, line, **style)
+    axes.plot(at[is_alone], values[is_alone], "o", color=style["color"])
+
+
+def hatch(axes: Axes, edges: Any, is_unknown: Any) -> None:
+    """Mark the times that no export covers."""
+    axes.fill_between(
+        edges,
+        0,
+        1,
+        where=is_unknown,
+        step="post",
+        transform=axes.get_xaxis_transform(),
+        facecolor="none",
+        edgecolor=GREY,
+        hatch="///",
+        linewidth=0,
+        label="no export",
+    )
 
 
 def moments(seconds: Any) -> Any:
@@ -373,16 +453,14 @@ def transition_matrix(tables: Tables) -> Figure:
     for step in kept.itertuples():
         row, column = names.index(step.from_status), names.index(step.to_status)
         counts[row, column] = step.transitions
-        seconds = int(step.median_time_before_seconds)
-        if seconds >= 60:
-            seconds = (seconds + 30) // 60 * 60
+        before = duration(int(step.median_time_before_seconds))
         axes.text(
             column + 0.5,
             row + 0.5,
-            f"{step.transitions:,}\n{duration(seconds)}",
+            f"{step.transitions:,}\n{before}",
             ha="center",
             va="center",
-            fontsize=10 if len(names) <= 6 else 8,
+            fontsize=9 if len(names) <= 6 else 7,
             color="#ffffff" if step.transitions > most * 0.6 else "#000000",
         )
     axes.pcolormesh(
@@ -390,7 +468,7 @@ def transition_matrix(tables: Tables) -> Figure:
     )
     at = np.arange(len(names)) + 0.5
     across = [shown(name, most_lines=1) for name in names]
-    down = [shown(name, most_lines=2) for name in names]
+    down = [shown(name, most_lines=3, line=14) for name in names]
     axes.set_xticks(at, across, rotation=35, rotation_mode="anchor", ha="left")
     axes.set_yticks(at, down)
     axes.invert_yaxis()
@@ -399,9 +477,10 @@ def transition_matrix(tables: Tables) -> Figure:
     axes.spines[:].set_visible(False)
     axes.set_ylabel("from")
     axes.set_title("to", fontsize=11.5)
-    label = "steps, and the median time before them"
+    label = "steps, and the median time in the status before them"
+    label += left_out(numbers, "statuses")
     if rest := steps["transitions"].sum() - kept["transitions"].sum():
-        label += f"; {plural(rest, 'step')} of rarer ones left out"
+        label += f", without {plural(rest, 'step')}"
     figure.set_label(label)
     return figure
 
@@ -413,7 +492,7 @@ def first_response_by_group(tables: Tables) -> Figure:
     table = table[table["answered"] > 0]
     if table.empty:
         return nothing(figure, "No ticket has been answered")
-    table = table.nlargest(MOST_LABELS, "answered")
+    groups, table = table, table.nlargest(MOST_LABELS, "answered")
     metric = "time_to_first_response_seconds"
     bars = pd.DataFrame(
         {
@@ -426,19 +505,21 @@ def first_response_by_group(tables: Tables) -> Figure:
     unit = draw_bars(axes, bars, longest, color=[BLUE, SKY], width=0.75)
     axes.invert_yaxis()
     axes.set(xlabel=unit, ylabel="group (tickets answered)")
-    figure.set_label(f"{unit} from the creation to the first response")
+    figure.set_label(
+        f"{unit} from the creation to the first response, of answered tickets"
+        + left_out(groups, "groups")
+    )
     return figure
 
 
 def targets_met(tables: Tables) -> Figure:
     """Return lines: the share of targets met in each week, by priority."""
     figure, panels = canvas("How often targets are met, by week", 2)
-    tickets = tables["sla"].merge(tables["ticket_metrics"])
-    tickets = tickets.merge(tables["ticket_properties"]["ticket_id"])
-    # The first Monday of 1970 is its fifth day.
-    weeks = (tickets["created_at"] - 4 * DAY) // (7 * DAY) * 7 + 4
+    tickets = tables["sla"].merge(tables["tickets"], on="ticket_id")
+    week = 7 * DAY
+    weeks = (tickets["created_at"] - MONDAY) // week * week + MONDAY
     judgements = ["first_response", "resolution"]
-    ends = np.array([weeks.min() - 4, weeks.max() + 4]) * DAY
+    ends = np.array([weeks.min() - week / 2, weeks.max() + week / 2])
     ends = ends.clip(FIRST_SECOND, LAST_SECOND)
     is_known = tickets[judgements].isin(["met", "missed"])
     if not is_known.any(axis=None):
@@ -451,11 +532,13 @@ def targets_met(tables: Tables) -> Figure:
             if priority in by_week:
                 share = by_week[priority]
                 line = f"o{line}" if len(share) < 3 else line
-                days = moments(share.index.to_numpy() * DAY)
-                axes.plot(days, share, line, color=colour, label=priority)
+                weeks_met = moments(share.index)
+                axes.plot(weeks_met, share, line, color=colour, label=priority)
         locator = AutoDateLocator(minticks=1, maxticks=7)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(
+            ConciseDateFormatter(locator, **DATE_FORMATS)
+        )
         axes.set(title=judgement.replace("_", " ").capitalize())
         axes.set(ylabel="% of targets", ylim=(0, 103))
         axes.set_xlim(*moments(ends))
@@ -468,20 +551,20 @@ def targets_met(tables: Tables) -> Figure:
 
 # Each picture, and the question that it answers.
 PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
-    "time_in_status": (time_in_status, "Where does the time go, by priority?"),
     "response_and_resolution": (
         response_and_resolution,
-        "How long do customers wait? A curve ends at the share of tickets that"
-        " are done; the other tickets still wait.",
-    ),
-    "first_response_by_group": (
-        first_response_by_group,
-        "Which group lets its customers wait?",
+        "How long do customers wait? The higher a curve, the more tickets are"
+        " done by then.",
     ),
     "arrivals_and_backlog": (
         arrivals_and_backlog,
         "How many agents, and when? Tickets created, answered, resolved and"
-        " left over.",
+        " left open.",
+    ),
+    "time_in_status": (time_in_status, "Where does the time go, by priority?"),
+    "first_response_by_group": (
+        first_response_by_group,
+        "Which group's customers wait longest?",
     ),
     "transition_matrix": (
         transition_matrix,
@@ -498,8 +581,8 @@ ALL_PICTURES = PICTURES | OF_TARGETS
 
 def canvas(title: str, panels: int = 1) -> tuple[Figure, Any]:
     """Return a figure with its title, and its panels above each other."""
-    height = 5.2 if panels == 1 else 6.6
-    figure = Figure(figsize=(6.5, height), layout="constrained")
+    height = 4.8 if panels == 1 else 6.8
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     return figure, figure.subplots(panels)
 
@@ -546,20 +629,26 @@ def add_below(figure: Figure, caption: str) -> None:
     for legend in figure.legends:  # keeps its place in the enlarged figure
         legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     bottom = figure.get_tightbbox().y0 / figure.get_figheight()
-    figure.text(0.01, bottom - 0.02, caption, va="top", fontsize=10.5)
+    text = "\n".join(
+        textwrap.fill(line, 80) for line in caption.strip().split("\n")
+    )
+    figure.text(0.01, bottom - 0.02, text, va="top", fontsize=9.5)
 
 
 def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
-    """Return a picture's files by their endings."""
-    files = {}
+    """Return a picture's files by their endings.
+
+    Not the user's settings of matplotlib count, but its defaults and ours.
+    """
     installed = set(fontManager.get_font_names())
     fonts = [font for font in FONTS if font in installed]
-    style = {**STYLE, "font.family": fonts, "svg.hashsalt": name}
+    style = {**DEFAULTS, **STYLE, "font.family": fonts, "svg.hashsalt": name}
+    files = {}
     with mpl.rc_context(style), warnings.catch_warnings():
         # a character that no installed font has is a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = ALL_PICTURES[name][0](tables)
-        add_below(figure, f"{figure.get_label()}\n{caption}".strip())
+        add_below(figure, f"{figure.get_label()}\n{caption}")
         for ending, metadata in (
             ("svg", dict.fromkeys(("Creator", "Date", "Format", "Type"))),
             ("png", {"Software": None}),
@@ -568,158 +657,3 @@ def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
             figure.savefig(file, format=ending, metadata=metadata)
             files[ending] = file.getvalue()
     return files
-
-
-# The page
-
-
-def inlined(svg: bytes) -> Markup:
-    """Return a picture as a part of a page, in the page's colours."""
-    text = svg.decode("utf-8")
-    text = text[text.index("<svg") :]
-    text = re.sub(r' id="[a-z]+[0-9A-Za-z.]*_[^"]*"', "", text)
-    text = re.sub(r' (width|height)="[0-9.]+pt"', "", text, count=2)
-    text = text.replace(INK, "currentColor").replace(PAPER, "none")
-    return Markup(text)
-
-
-def definition(sql: str) -> tuple[str, str]:
-    """Return the question that a report answers, and how it does."""
-    comment = re.match(r"(?:--.*\n)*", sql)
-    lines = comment[0].splitlines() if comment else []
-    text = "\n".join(line.removeprefix("--").strip() for line in lines)
-    question, _, rest = text.partition("\n\n")
-    return " ".join(question.split()), " ".join(rest.split())
-
-
-def column_heading(name: str) -> str:
-    """Return a column's name as people read it."""
-    name = re.sub("time_(to|till)_|_(seconds|id|name)$", "", name)
-    return name.replace("p90_", "90 % ").replace("_", " ")
-
-
-def cell(column: str, value: Any) -> str:
-    """Return a value as people read it."""
-    if isinstance(value, str):
-        return value
-    if pd.isna(value):
-        return ""
-    if column.endswith("_seconds"):
-        return duration(int(value))
-    if column.endswith("_at"):
-        return format_timestamp(int(value))
-    if column.startswith("is_"):
-        return "yes" if value else ""
-    if column == "week":
-        return f"{EPOCH + timedelta(seconds=value):%Y-%m-%d}"
-    return f"{value}" if column == "ticket_id" else f"{value:,.0f}"
-
-
-def agent_names(agents: pd.DataFrame) -> dict[str, str]:
-    """Return how the page names each agent of a list: one of several of the
-    same name with the id in brackets.
-    """
-    known = agents[agents["agent_name"] != clean(None)]
-    ids, names = known["agent_id"], known["agent_name"]
-    shown = names.mask(names.duplicated(keep=False), names + " (" + ids + ")")
-    return dict(zip(ids, shown, strict=True))
-
-
-def section(
-    name: str, table: pd.DataFrame, sql: str, shown: pd.DataFrame | None = None
-) -> dict[str, Any]:
-    """Return the part of the page that shows a report, or some rows of it."""
-    shown = table.head(MOST_ROWS) if shown is None else shown
-    rows = shown.itertuples(index=False, name=None)
-    return {
-        "name": name,
-        "heading": name.replace("_", " ").capitalize(),
-        "question": definition(sql)[0],
-        "columns": map(column_heading, table.columns),
-        "rows": [map(cell, table.columns, row) for row in rows],
-        "shown": len(shown),
-        "all": len(table),
-    }
-
-
-def page(
-    tables: Tables, pictures: Mapping[str, dict[str, bytes]], run: Run
-) -> str:
-    """Return the page, from the template beside this module."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    oldest, weeks = tables["open_tickets"], tables["metrics_by_week"]
-    return templates.get_template("index.html.jinja").render(
-        caption=run.caption,
-        metrics=run.metrics,
-        waiting=[
-            [ticket, duration(waited), *map(clean, properties)]
-            for ticket, waited, *properties, _ in run.waiting
-        ],
-        all_waiting=run.waiting[0][-1] if run.waiting else 0,
-        lists=[
-            section(name, table, run.reports[name], shown)
-            for name, table, shown in (
-                ("open_tickets", oldest, oldest.head(MOST_LISTED)),
-                ("metrics_by_week", weeks, weeks.tail(MOST_LISTED)),
-            )
-        ],
-        pictures=[
-            (name, ALL_PICTURES[name][1], inlined(files["svg"]))
-            for name, files in pictures.items()
-        ],
-        breakdowns=[
-            section(name, tables[name], run.reports[name])
-            for name in (*BREAKDOWNS, "status_transitions")
-        ],
-        definitions=[
-            (name, *definition(sql)) for name, sql in run.reports.items()
-        ],
-    )
-
-
-def publish(folder: Path, engine: Engine, run: Run) -> None:
-    """Draw the reports of a run, and write its page.
-
-    Pictures and page are complete before the first file is replaced.
-    """
-    tables = {name: read_table(engine, run.reports[name]) for name in REPORTS}
-    properties = tables["ticket_properties"]
-    counted = read_table(engine, "select ticket_id from counted_tickets")
-    is_counted = properties["ticket_id"].isin(counted["ticket_id"])
-    tables["ticket_properties"] = properties[is_counted]
-    hours = tables["tickets_by_hour"]
-    hours["is_whole"] = hours["hour"] + 3599 <= (run.as_of or 0)
-    pictures = {name: drawn(name, tables, run.caption) for name in PICTURES}
-    if "sla" in run.reports:
-        tables["sla"] = read_table(engine, run.reports["sla"])
-        told = textwrap.fill(f"working hours: {run.hours}", 80)
-        caption = f"{told}\n{run.caption}"
-        for name in OF_TARGETS:
-            pictures[name] = drawn(name, tables, caption)
-    names = agent_names(tables["metrics_by_agent"])
-    for name in ("metrics_by_agent", "open_tickets"):
-        ids = tables[name]["agent_id"].replace(names)
-        tables[name] = tables[name].drop(columns="agent_name")
-        tables[name]["agent_id"] = ids
-    waiting = [
-        [*row, names.get(agent, agent), number]
-        for *row, agent, number in run.waiting
-    ]
-    text = page(tables, pictures, replace(run, waiting=waiting))
-    (folder / "plots").mkdir(exist_ok=True)
-    for name in ALL_PICTURES.keys() - pictures.keys():
-        for stale in (folder / "plots").glob(f"{name}.*"):
-            stale.unlink()
-    for name, files in pictures.items():
-        for ending, content in files.items():
-            target = folder / "plots" / f"{name}.{ending}"
-            with replacing(target) as file:
-                file.buffer.write(content)
-    with replacing(folder / "index.html") as file:
-        file.write(text)

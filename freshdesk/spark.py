@@ -24,7 +24,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import tzinfo
 from functools import cache
 from io import BytesIO
 from itertools import chain, islice
@@ -40,18 +39,20 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 import export_json
-import sql_queries
 from freshdesk import (
     FIRST_SECOND,
     Failure,
     QueryError,
+    needed_views,
     show_progress,
     sql_dir,
     views,
 )
 from freshdesk.reader import Export, activity_rows, first_look, readable
 from freshdesk.settings import Settings
+from freshdesk.sqlite import CHUNK_ROWS
 from freshdesk.statuses import Alias, change_aliases
+from freshdesk.writers import Output, csv_text
 
 if TYPE_CHECKING:
     import pandas
@@ -94,7 +95,7 @@ def opened(
         if settings:
             (time,) = session.sql(in_spark(views()["known_time"])).collect()
             filled = settings.rows(*time)
-        for view, query in sql_queries.needed_views(queries, own).items():
+        for view, query in needed_views(queries, own).items():
             show_progress(view)
             frame = session.sql(in_spark(query))
             if view in filled:
@@ -155,7 +156,7 @@ def ship(context: SparkContext) -> TemporaryDirectory[str]:
     for folder in (Path(__file__).parent, sql_dir()):
         archive = make_archive(f"{directory.name}/{folder.name}", "zip", folder)
         context.addArchive(f"{archive}#{folder.name}")
-    for module in (export_json, sql_queries):
+    for module in (export_json,):
         context.addPyFile(str(module.__file__))
     return directory
 
@@ -338,23 +339,18 @@ class Engine:
             yield from frames(result.toLocalIterator(True), result.schema)
 
     def write(
-        self,
-        query: str,
-        files: ExitStack,
-        target: str,
-        unit: str,
-        zone: tzinfo,
+        self, output: Output, report: str, query: str, files: ExitStack
     ) -> None:
         """Write a query's result to a folder, in parts, where it is computed.
 
-        The folder takes the place of *target* when *files* are closed.
+        The folder takes its place when *files* are closed.
         """
+        target = f"{output.folder}/{report}.csv"
+        unit, zone = output.unit, output.zone
 
         def texts(rows: Iterable[Row]) -> Iterator[tuple[str]]:
             for number, frame in enumerate(frames(rows, schema)):
-                text = sql_queries.csv_text(
-                    frame, unit, zone, with_header=not number
-                )
+                text = csv_text(frame, unit, zone, with_header=not number)
                 yield (text.removesuffix("\n"),)  # Spark adds the newline.
 
         folder = files.enter_context(replacing(self.session, target))
@@ -385,7 +381,7 @@ def frames(
     left = iter(rows)
 
     def chunk() -> list[Row]:
-        return [*islice(left, sql_queries.CHUNK_ROWS)]
+        return [*islice(left, CHUNK_ROWS)]
 
     for some in chain([chunk()], iter(chunk, [])):
         frame = pandas.DataFrame(some, columns=range(len(kinds)), dtype=object)

@@ -22,6 +22,7 @@ from conftest import REPORTS, ROOT, created, export, lines, write_export
 
 from freshdesk.pictures import PICTURES
 
+OUTPUTS = {"columns.csv", *(f"{name}.csv" for name in REPORTS)}
 SCRIPTS = ("ticket_gen", "export_json", "sql_queries")
 SEEDED = ("NUM_TICKETS=20", "SEED=1", "END_AT=2026-03-04T12:00:00Z")
 # Has what a shell, make and a pattern would read. (make reads $$ as one $.)
@@ -45,7 +46,8 @@ def prepared(checkout: Path) -> Path:
     """A copy whose virtual environment is the one of these tests."""
     python = f'exec {shlex.quote(sys.executable)} "$@"'
     write_program(checkout / ".venv/bin/python", python)
-    (checkout / ".venv/.ready").touch()
+    for stamp in (".ready", ".ready-excel", ".ready-plot"):
+        (checkout / ".venv" / stamp).touch()
     return checkout
 
 
@@ -134,7 +136,7 @@ def test_the_makefile_from_an_empty_checkout_to_the_reports(
     printed = made(checkout, "create_process_tickets", *SEEDED)
     set_up = "making .venv: the packages in requirements.txt, half a minute"
     assert printed[0] == set_up
-    assert {f"{name}.csv" for name in REPORTS} == files(data / "outputs").keys()
+    assert files(data / "outputs").keys() == OUTPUTS
     assert len(lines(data / "outputs/ticket_metrics.csv")) == 21
     exported = json.loads((data / "json/ticket_activities.json").read_bytes())
     assert exported["metadata"]["end_at"] == "04-03-2026 12:00:00 +0000"
@@ -220,9 +222,9 @@ def test_any_name_is_possible(prepared: Path, tmp_path: Path) -> None:
 
     made(prepared, "create_process_tickets", where, "DAYS=2", *SEEDED)
     made(prepared, "process_tickets", where, "UNIT=hours")
-    outputs = {f"outputs/{name}.csv" for name in REPORTS}
+    outputs = {f"outputs/{name}" for name in OUTPUTS}
     yours = {"exports/own.json", "database/exports.db"}
-    yours |= {f"outputs/exports/{name}.csv" for name in REPORTS}
+    yours |= {f"outputs/exports/{name}" for name in OUTPUTS}
     assert files(data).keys() == outputs | yours | {
         "json/ticket_activities-2026-03-02.json",
         "json/ticket_activities-2026-03-03.json",
@@ -273,10 +275,21 @@ def test_a_bad_export_fails_in_the_end_after_the_reports(
     assert len(lines(reports / "ticket_metrics.csv")) == 2
 
 
+def test_a_run_may_write_a_workbook_and_draw(prepared: Path) -> None:
+    write_export(prepared / "own.json", export(created("10:00:00")))
+    options = ["EXPORTS=own.json", "FORMAT=xlsx", "PLOT=1"]
+    printed = made(prepared, "process_tickets", *options)
+    assert printed[-1].endswith("; open data/outputs/exports/index.html")
+    outputs = files(prepared / "data/outputs/exports").keys()
+    assert {"tickets.xlsx", "columns.csv", "index.html"} < outputs
+    assert not {"time_spent_open.csv"} & outputs
+
+
 @pytest.mark.parametrize(
     "value",
     [
         *("DAYS=01", "DAYS=x", "DAYS=2x", "JSON=data/x.txt", "UNIT=days"),
+        "FORMAT=pdf",
         *("NUM_TICKETS=0", "LOCALE=xx", "TIMEZONE=Mars", "FORM=none"),
         *(
             "SEED=x",
@@ -304,8 +317,12 @@ def test_a_wrong_value_is_refused_before_a_file_changes(
 
 def test_clean_removes_what_runs_make_and_nothing_else(checkout: Path) -> None:
     data = checkout / "data"
-    outputs = [f"{name}.csv" for name in REPORTS]
-    outputs += ["index.html", *(f"plots/{name}.png" for name in PICTURES)]
+    outputs = [*OUTPUTS, *(f"{name}.parquet" for name in REPORTS)]
+    outputs += [
+        "tickets.xlsx",
+        "index.html",
+        *(f"plots/{name}.png" for name in PICTURES),
+    ]
     generated = [
         "json/ticket_activities.json",
         "json/ticket_activities-2026-03-02.json",
@@ -352,7 +369,7 @@ def test_the_installed_commands_work_from_any_directory(
     (site_packages / "dependencies.pth").write_text(str(ours))
     sources = files(checkout / "sql")
     assert files(site_packages / "freshdesk_sql") == {
-        name: text for name, text in sources.items() if name.endswith(".sql")
+        name: text for name, text in sources.items() if "README" not in name
     }
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -361,7 +378,7 @@ def test_the_installed_commands_work_from_any_directory(
         run = [str(prefix / "bin" / script), *options]
         subprocess.run(run, cwd=elsewhere, check=True)
     outputs = files(elsewhere / "data/outputs")
-    assert {f"{name}.csv" for name in REPORTS} < outputs.keys()
+    assert outputs.keys() > OUTPUTS
     assert "index.html" in outputs
 
 

@@ -51,7 +51,6 @@ from oracle import (
     seconds,
 )
 
-import sql_queries
 import ticket_gen
 from freshdesk import (
     EPOCH,
@@ -61,6 +60,7 @@ from freshdesk import (
     format_timestamp,
     parse_timestamp,
     reader,
+    sqlite,
 )
 from freshdesk.local_time import time_zone
 
@@ -1412,7 +1412,7 @@ def test_every_csv_equals_the_oracle_however_the_exports_are_ingested(
     with (
         workplace_in_memory() as place,
         patch.multiple(reader, READ_SIZE=small * 13, ENDS_SIZE=300),
-        patch.object(sql_queries, "CHUNK_ROWS", small),
+        patch.object(sqlite, "CHUNK_ROWS", small),
     ):
         for call in range(calls):
             ingest(

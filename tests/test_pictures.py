@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import matplotlib
+import pandas
 import pytest
 from conftest import AGENT, Json, activity, created, export, ingest, note
 from PIL import Image
 from test_settings import office, targets, write_settings
 
 import sql_queries
-from freshdesk import REPLY, pictures
+from freshdesk import REPLY, page, parse_timestamp, pictures, sqlite, utc
 
 JAPANESE = (
     "東日本エリア法人向け技術サポート窓口"
@@ -47,7 +49,7 @@ HOSTILE = export(
     *ticket(5, "unknown", "\x00\x1b\ufffe"),
     *ticket(6, "=1+1", "{{ run }}"),
     *ticket(7, "NA", "a" * 40),
-    *ticket(8, "None", "other statuses"),
+    *ticket(8, pictures.INK, "other statuses"),
     *ticket(9, "nan", "&lt;"),
     created("10:00:00", ticket=10, priority="unknown"),
 )
@@ -60,6 +62,11 @@ EXPORTS = {
     "a note only": export(note("10:00:00", REPLY)),
     "one ticket, answered and closed": export(*ticket(1, "Refund", "Closed")),
     "hostile labels": HOSTILE,
+    "the first day": export(
+        created("01-01-0001 00:00:00 +0000"),
+        start_at="01-01-0001 00:00:00 +0000",
+        end_at="01-01-0001 23:59:59 +0000",
+    ),
     "the last day": export(
         created("31-12-9999 23:59:59 +0000"),
         start_at="31-12-9999 00:00:00 +0000",
@@ -125,13 +132,13 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_picture_is_drawn_whatever_the_export(name: str) -> None:
     ingest(EXPORTS[name])
-    page = Page(plot())
+    shown = Page(plot())
+    until = utc(parse_timestamp(EXPORTS[name]["metadata"]["end_at"]))
     for picture in pictures.PICTURES:
-        until = EXPORTS[name]["metadata"]["end_at"]
         assert f"as of {until}" in words(picture)
         assert Image.open(f"out/plots/{picture}.png").width > 1000
     assert len(made()) == 2 * len(pictures.PICTURES) + 1
-    assert page.elements.count("svg") == len(pictures.PICTURES)
+    assert shown.elements.count("svg") == len(pictures.PICTURES)
 
 
 def test_a_picture_says_its_units_and_the_number_of_tickets() -> None:
@@ -139,10 +146,10 @@ def test_a_picture_says_its_units_and_the_number_of_tickets() -> None:
     plot()
     for name, units in {
         "time_in_status": "mean hours per ticket",
-        "response_and_resolution": "logarithmic time",
+        "response_and_resolution": "on a logarithmic scale",
         "first_response_by_group": "minutes from the creation",
         "arrivals_and_backlog": "tickets by the hour in UTC",
-        "transition_matrix": "9 steps of rarer ones left out",
+        "transition_matrix": "the 8 largest of 11 statuses, without 9 steps",
     }.items():
         assert units in words(name)
         assert "10 tickets as of" in words(name)
@@ -152,7 +159,10 @@ def test_the_page_shows_labels_as_text_and_needs_nothing_else() -> None:
     ingest(HOSTILE)
     text = plot()
     page = Page(text)
-    for label in ("<script>alert(1)</script>", JAPANESE, ARABIC, "{{ run }}"):
+    for label in (
+        *("<script>alert(1)</script>", JAPANESE, ARABIC, "{{ run }}"),
+        *("&lt;", pictures.INK),
+    ):
         assert label in page.text
     unsafe = {"script", "iframe", "link", "img", "object", "b"}
     assert not unsafe & set(page.elements)
@@ -173,6 +183,10 @@ def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
     text = Page(plot()).text
     for part in (
         "Time to first response",
+        "Tickets 2017-04-20 to 2017-04-21",
+        "10 tickets, as of 2017-04-21 09:59:59 UTC. Times are in UTC.",
+        "1 waiting for a first response longest: 10, for 23h 59m",
+        "10 open tickets oldest: 1, for 23h 59m",
         "Waiting longest for a first response",
         "10 23h 59m Open unknown",
         "Metrics by product",
@@ -180,12 +194,13 @@ def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
         "median first response 90 % first response",
         "unknown 10 10 9 0 0 9 10 10m 10m 10m",
         "What is on the table, and for whom does it wait?",
-        "10 Open unknown unknown unknown 20-04-2017 10:00:00 +0000 23h 59m",
+        "10 Open unknown unknown unknown 2017-04-20 10:00:00 23h 59m",
         "Is it getting better, week by week?",
         "2017-04-17 0 10 9 9 9 10 10m 10m yes",
-        "How long did each customer wait for a first response?",
     ):
         assert part in text
+    # Each column is defined once.
+    assert text.count("Of these, reopened at least once") == 1
 
 
 def test_with_settings_the_page_shows_targets_met_and_names() -> None:
@@ -225,19 +240,21 @@ def test_a_long_table_says_how_many_rows_are_left_out() -> None:
     tickets = range(52)
     ingest(export(*(created("10:00:00", ticket=n, group=n) for n in tickets)))
     text = Page(plot()).text
-    assert "50 of 52, all in metrics_by_group.csv" in text
-    assert "10 of 52, all in open_tickets.csv" in text
+    assert "50 of 52 Metrics by agent" in text
+    assert "10 of 52 Metrics by week" in text  # open tickets
     assert "10 of 52 Open tickets" in text  # wait longest
 
 
 def test_a_metric_that_few_tickets_have_is_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sql_queries, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(sqlite, "CHUNK_ROWS", 1)
     others = [created("10:00:00", ticket=number) for number in (1, 3)]
     ingest(export(*others, *ticket(2, "Refund", "Closed")))
     plot()
-    assert "Medium (1) unknown (2)" in words("response_and_resolution")
+    assert "Medium (1): 10m unknown (2): not yet" in words(
+        "response_and_resolution"
+    )
 
 
 def test_without_a_font_for_a_script_nothing_is_said(
@@ -264,17 +281,119 @@ def test_deleted_tickets_and_spam_are_in_no_picture() -> None:
     aside.append(activity("14:00:00", ticket=11, spam=True))
     aside.append(activity("14:00:00", ticket=12, deleted=True))
     ingest(export(*aside))
-    plot()
-    assert made() == before
+    page = Page(plot())
+    assert "10 tickets (2 more set aside as deleted or spam)" in page.text
+    after = made()
+    del before["index.html"], after["index.html"]
+    assert after == before
 
 
 def test_long_times_are_drawn_by_the_day() -> None:
+    for end_at, step in (("20-05-2017", "day"), ("20-09-2017", "week")):
+        ingest(export(created("10:00:00"), end_at=f"{end_at} 10:00:00 +0000"))
+        plot()
+        title = f"Arrivals and backlog by the {step}"
+        assert title in words("arrivals_and_backlog")
+
+
+def test_times_that_no_export_covers_are_marked_and_long_ones_left_out() -> (
+    None
+):
     ingest(
-        export(*ticket(1, "Refund", "Closed")),
-        export(created("01-06-2017 10:00:00 +0000", ticket=2)),
+        export(created("10:00:00")),
+        export(
+            start_at="23-04-2017 10:00:00 +0000",
+            end_at="24-04-2017 09:59:59 +0000",
+        ),
+        export(  # stray, ten years ago
+            start_at="01-04-2007 10:00:00 +0000",
+            end_at="02-04-2007 09:59:59 +0000",
+        ),
     )
+    plot("--timezone", "Europe/Berlin")
+    text = words("arrivals_and_backlog")
+    assert "no export" in text
+    assert "tickets by the hour in Europe/Berlin" in text
+    assert "3,672 days up to a long gap left out" in text
+    assert "2007" not in text.replace("2017", "")
+
+
+def test_a_backlog_older_than_the_exports_is_marked() -> None:
+    ingest(export(activity("12:00:00", status="Pending")))
     plot()
-    assert "Arrivals and backlog by the day" in words("arrivals_and_backlog")
+    assert (
+        "The backlog is what the exports show of it: 1 older tickets count from"
+        " when they are first seen" in words("arrivals_and_backlog")
+    )
+
+
+NEVER = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("times", "ages", "until", "share", "half"),
+    [
+        ([10, 20], [99, 99], [10, 20], [0.5, 1], "10s"),
+        # One left after 15 s, so that the second one is half of the rest.
+        (
+            *([10, NEVER, 20, NEVER], [99, 15, 99, 99]),
+            *([10, 15, 20, 99], [0.25, 0.25, 0.625, 0.625]),
+            "20s",
+        ),
+        # Who leaves in the same second was still there.
+        ([10, NEVER], [99, 10], [10, 10], [0.5, 0.5], "10s"),
+        ([NEVER], [15], [15], [0], "not yet"),
+    ],
+)
+def test_curves_allow_for_tickets_that_have_had_less_time(
+    times: list[float],
+    ages: list[float],
+    until: list[float],
+    share: list[float],
+    half: str,
+) -> None:
+    found = pictures.share_done(pandas.Series(times), pandas.Series(ages))
+    assert [*found[0]] == until
+    assert [*found[1]] == pytest.approx(share)
+    assert pictures.half_within(*found) == half
+
+
+def test_settings_of_matplotlib_have_no_part_in_the_pictures() -> None:
+    ingest(HOSTILE)
+    plot()
+    before = made()
+    settings = {
+        "text.usetex": True,
+        "axes.facecolor": "red",
+        "axes.xmargin": 0.3,
+        "figure.dpi": 30,
+        "timezone": "Asia/Tokyo",
+    }
+    with matplotlib.rc_context(settings):
+        plot()
+    assert made() == before
+
+
+def test_a_full_run_without_pictures_removes_those_of_an_earlier_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ingest(HOSTILE)
+    plot()
+    Path("out/plots/own.svg").touch()
+    assert {f"plots/{name}.svg" for name in pictures.PICTURES} < {
+        *sql_queries.PAGE_FILES
+    }
+    arguments = ["-d", "tickets.db", "-o", "out"]
+    assert sql_queries.main([*arguments, "time_spent_open"]) == 0
+    assert Path("out/index.html").exists()
+    capsys.readouterr()
+    assert sql_queries.main(arguments) == 0
+    assert not Path("out/index.html").exists()
+    assert [path.name for path in Path("out/plots").iterdir()] == ["own.svg"]
+    assert capsys.readouterr().err == (
+        "note: out: removed the page and the pictures of an earlier run; --plot"
+        " draws them anew\n"
+    )
 
 
 def test_a_picture_that_fails_leaves_all_of_them_as_they_were(
@@ -288,7 +407,7 @@ def test_a_picture_that_fails_leaves_all_of_them_as_they_were(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pictures, "page", broken)
+    monkeypatch.setattr(page, "page", broken)
     with pytest.raises(ZeroDivisionError):
         plot()
     assert made() == before

@@ -13,9 +13,10 @@ from conftest import BUSINESS_REPORTS, REPORTS, ROOT, SLA_REPORTS, lines
 import export_json
 import sql_queries
 import ticket_gen
-from freshdesk import pictures, views
+from freshdesk import __version__, pictures, views
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OF_TESTS = (ROOT / "tests/README.md").read_text(encoding="utf-8")
 OF_SQL = (ROOT / "sql/README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 MAINS: dict[str, Callable[[Sequence[str]], int]] = {
@@ -27,8 +28,9 @@ MAINS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def test_every_variable_of_the_makefile_is_explained_with_its_default() -> None:
     in_makefile = dict(re.findall(r"^([A-Z_]+) \??=(.*)$", MAKEFILE, re.M))
-    in_readme = dict(re.findall(r"^\| `([A-Z_]+)` \|(.*?)\| ", README, re.M))
-    assert list(in_readme) == list(in_makefile)
+    of_variable = r"^\| `([A-Z_]+)` \|(.*?)\| "
+    in_readme = dict(re.findall(of_variable, README + OF_TESTS, re.M))
+    assert sorted(in_readme) == sorted(in_makefile)
     for name, default in in_makefile.items():
         value = default.strip().replace("$(DATA_DIR)", "data")
         assert in_readme[name].strip() == (f"`{value}`" if value else "")
@@ -36,7 +38,7 @@ def test_every_variable_of_the_makefile_is_explained_with_its_default() -> None:
 
 def test_every_target_of_the_makefile_is_explained() -> None:
     for target in re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.M):
-        assert f"`make {target}`" in README
+        assert f"`make {target}`" in README + OF_TESTS
 
 
 @pytest.mark.parametrize("script", MAINS)
@@ -56,7 +58,21 @@ def test_every_report_and_picture_is_explained() -> None:
     for name in (*REPORTS, *BUSINESS_REPORTS, *SLA_REPORTS):
         assert f"`{name}.csv`" in README
     for name in pictures.ALL_PICTURES:
-        assert f"| `{name}` |" in README
+        assert f"`{name}`" in README
+    assert (ROOT / re.findall(r"!\[.*\]\((.*)\)", README)[0]).exists()
+
+
+@pytest.mark.parametrize("script", MAINS)
+def test_a_script_tells_the_version_that_the_readme_ends_with(
+    script: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        MAINS[script](["--version"])
+    assert stopped.value.code == 0
+    name = script.removesuffix(".py")
+    assert capsys.readouterr().out == f"{name} {__version__}\n"
+    changes = OF_TESTS.partition("## What changed\n\n")[2]
+    assert changes.startswith(f"**{__version__}**")
 
 
 def test_every_view_is_explained() -> None:
@@ -69,7 +85,7 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     commands = re.findall(r"^\$ python (\S+\.py) ?(.*)$", README, re.M)
-    assert len(commands) == 7
+    assert len(commands) == 8
     # Spark's answer is tried where Spark is installed.
     commands = [(script, a) for script, a in commands if "spark" not in a]
     # Mappings are for an account's own database: they come last.

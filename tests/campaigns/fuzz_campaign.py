@@ -40,8 +40,9 @@ from conftest import note as note_record  # noqa: E402
 from oracle import recompute  # noqa: E402
 
 import export_json  # noqa: E402
-import sql_queries  # noqa: E402
 from freshdesk import reader, sql  # noqa: E402
+from freshdesk.sqlite import sqlite_engine  # noqa: E402
+from freshdesk.writers import csv_text  # noqa: E402
 
 # The exports to damage
 
@@ -383,12 +384,10 @@ class Bench:
         """Assert that the database says what the oracle reads."""
         queries = {name: sql(name) for name in reports}
         expected = recompute(exports)
-        with sql_queries.sqlite_engine(
-            self.database, [*queries.values()]
-        ) as engine:
+        with sqlite_engine(self.database, [*queries.values()]) as engine:
             for name, query in queries.items():
                 text = "".join(
-                    sql_queries.csv_text(frame, "seconds", with_header=not n)
+                    csv_text(frame, "seconds", with_header=not n)
                     for n, frame in enumerate(engine(query))
                 )
                 assert text.split("\n")[:-1] == expected[name], name

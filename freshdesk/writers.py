@@ -1,0 +1,568 @@
+"""Results of the reports -> CSV files, Parquet files, or one Excel workbook.
+
+In a result, times (columns in _at, hour, week) and durations (columns in
+_seconds) are integers of seconds. A CSV file has times in ISO 8601, Excel and
+Parquet have dates of their own. Durations are in the run's unit.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import pickle
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import cache, partial
+from itertools import islice
+from math import isfinite
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from freshdesk import (
+    DAY,
+    FIRST_SECOND,
+    LAST_SECOND,
+    QueryError,
+    replacing,
+    sql_dir,
+)
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+    from freshdesk.sqlite import Engine
+
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}  # of durations
+
+# A spreadsheet runs text as a formula if it begins with one of these.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+is_number = re.compile(r"-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
+
+WORKBOOK = "tickets.xlsx"
+SHEET_ROWS = 1_048_576  # at most, the header included
+CELL_LETTERS = 32_767  # at most
+EXACT = 10**15  # Excel rounds numbers from here on
+# Excel counts days from 1900 on, and its first two months are a day off.
+EXCEL_DAYS_BEFORE_1970 = 25_569
+FIRST_EXCEL_DAY, LAST_EXCEL_DAY = 61, 2_958_465
+
+GROUP_CHUNKS = 20  # of a result are a row group of a Parquet file
+
+
+@dataclass
+class Output:
+    """Where the results of a run go, and in which form."""
+
+    engine: Engine
+    folder: str  # "-": one CSV file, to stdout
+    unit: str = "seconds"
+    zone: tzinfo = timezone.utc
+    # What was written: file, report, column.
+    columns: list[tuple[str, str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def told(self, file: str, report: str, columns: Iterable[object]) -> None:
+        """Note which columns of a report are in a file."""
+        self.columns += [(file, report, str(column)) for column in columns]
+
+
+# Writes the result of a report, a name and its SQL. Its file takes its place
+# when the stack closes without an exception.
+Write = Callable[[str, str, ExitStack], None]
+
+
+@contextmanager
+def opened(form: str, output: Output) -> Iterator[Write]:
+    """Yield what writes a result in this form: csv, parquet or xlsx."""
+    if form == "xlsx":
+        with workbook(output) as write:
+            yield write
+    else:
+        yield partial(write_csv if form == "csv" else write_parquet, output)
+
+
+def left_over(output: Output, form: str, reports: Iterable[str]) -> list[str]:
+    """Return the files of these reports in other forms, from other runs."""
+    written = {file for file, *_ in output.columns}
+    others = [WORKBOOK] if form != "xlsx" else []
+    for ending in {"csv", "parquet"} - {form}:
+        others += [f"{report}.{ending}" for report in reports]
+    return [
+        name
+        for name in sorted({*others} - written)
+        if Path(output.folder, name).is_file()
+    ]
+
+
+# What columns mean
+
+
+def is_duration(name: str) -> bool:
+    return name.endswith("_seconds")
+
+
+def is_time(name: str) -> bool:
+    return name in ("timestamp", "hour") or name.endswith("_at")
+
+
+def renamed(column: str, unit: str) -> str:
+    """Return a column's name, with the unit of its durations."""
+    if is_duration(column):
+        return column.removesuffix("seconds") + unit
+    return column
+
+
+def in_unit(column: pandas.Series[Any], unit: str) -> pandas.Series[Any]:
+    """Return durations in a unit; only seconds are whole numbers."""
+    if unit == "seconds":
+        return column
+    return (column * 100 / UNITS[unit]).round() / 100
+
+
+def check_columns(frame: pandas.DataFrame, unit: str) -> None:
+    """Raise QueryError if two columns have one name, or durations cannot be
+    converted.
+    """
+    from pandas.api.types import is_numeric_dtype
+
+    if not frame.columns.is_unique:
+        raise QueryError("two columns have one name; rename one")
+    for name, column in frame.items():
+        is_wrong = not is_numeric_dtype(column) and column.notna().any()
+        if is_duration(str(name)) and unit != "seconds" and is_wrong:
+            raise QueryError(f"{name} is not of numbers; leave out --unit")
+
+
+def utc_offset(second: int, zone: tzinfo) -> int:
+    """Return the seconds by which local time is ahead of UTC."""
+    if zone is timezone.utc:
+        return 0
+    away = local(second, zone).utcoffset() or timedelta()
+    return away // timedelta(seconds=1)
+
+
+def local(second: int, zone: tzinfo) -> datetime:
+    """Return a second since 1970 in a time zone.
+
+    The years 1 to 9999 in UTC may be other years there.
+    """
+    near = min(max(second, FIRST_SECOND + DAY), LAST_SECOND - DAY)
+    return datetime.fromtimestamp(near, zone)
+
+
+def meaning(report: str, column: str) -> tuple[str, str]:
+    """Return the unit and the meaning of a report's column, from columns.csv
+    beside the reports; a user's own column may have none.
+    """
+    known = known_columns()
+    return known.get((report, column)) or known.get(("", column)) or ("", "")
+
+
+@cache
+def known_columns() -> dict[tuple[str, str], tuple[str, str]]:
+    """Return unit and meaning by report and column; a report may be empty:
+    the column means that in all others.
+    """
+    with (sql_dir() / "columns.csv").open(encoding="utf-8") as file:
+        return {
+            (row["report"], row["column"]): (row["unit"], row["meaning"])
+            for row in csv.DictReader(file)
+        }
+
+
+def write_columns(output: Output) -> None:
+    """Write columns.csv: what is in each column of the files of a run."""
+    with replacing(Path(output.folder, "columns.csv")) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["file", "column", "unit", "meaning"])
+        for name, report, column in output.columns:
+            unit, text = meaning(report, column)
+            if is_duration(column):
+                unit = output.unit
+            shown = renamed(column, output.unit)
+            writer.writerow([name, *map(defused, (shown, unit, text))])
+
+
+# CSV
+
+
+def write_csv(
+    output: Output, report: str, query: str, files: ExitStack
+) -> None:
+    """Write a result to a CSV file, or to stdout."""
+    name = f"{report}.csv"
+    if output.folder == "-":
+        file = sys.stdout.buffer
+    else:
+        file = opened_file(output, name, files)
+    for number, frame in enumerate(output.engine(query)):
+        text = csv_text(
+            frame, output.unit, output.zone, with_header=number == 0
+        )
+        file.write(text.encode())
+    file.flush()
+    output.told(name, report, frame.columns)
+
+
+def opened_file(output: Output, name: str, files: ExitStack) -> BinaryIO:
+    """Open a file that takes its place when the stack closes."""
+    return files.enter_context(replacing(Path(output.folder, name))).buffer
+
+
+def csv_text(
+    frame: pandas.DataFrame,
+    unit: str,
+    zone: tzinfo = timezone.utc,
+    *,
+    with_header: bool,
+) -> str:
+    """Return a result as a CSV file has it."""
+    shown = readable(frame, unit, zone)
+    text: str = shown.to_csv(
+        index=False, header=with_header, lineterminator="\n"
+    )
+    if "\r" in text:
+        # Until Python 3.13 a carriage return is quoted only if lines end in it.
+        file = EndingInNewline()
+        shown.to_csv(
+            file, index=False, header=with_header, lineterminator="\r\n"
+        )
+        text = file.getvalue()
+    return text
+
+
+class EndingInNewline(io.StringIO):
+    """Has each row, written as one text, end in a newline alone."""
+
+    def __init__(self) -> None:
+        super().__init__(newline="")
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
+
+
+def readable(
+    frame: pandas.DataFrame, unit: str, zone: tzinfo
+) -> pandas.DataFrame:
+    """Return a result as people read it: times in ISO 8601, hours of their time
+    zone, durations in their unit, text that no spreadsheet runs.
+    """
+    from pandas.api.types import is_integer_dtype, is_numeric_dtype
+
+    check_columns(frame, unit)
+    shown = frame.copy(deep=False)
+    for label, column in frame.items():
+        name = str(label)
+        if not is_numeric_dtype(column):
+            texts = {text: defused(text) for text in column.dropna().unique()}
+            shown[label] = column.map(texts)
+        elif is_duration(name):
+            shown[label] = in_unit(column, unit)
+        elif is_integer_dtype(column) and name == "hour":
+            shown[label] = local_time(column, zone)
+        elif is_integer_dtype(column) and name == "week":
+            shown[label] = iso_8601(column).str.removesuffix("T00:00:00Z")
+        elif is_integer_dtype(column) and is_time(name):
+            shown[label] = iso_8601(column)
+    return shown.set_axis(
+        [defused(renamed(str(name), unit)) for name in frame.columns], axis=1
+    )
+
+
+def iso_8601(seconds: pandas.Series[Any]) -> pandas.Series[Any]:
+    """Return seconds since 1970 as 2017-04-20T10:00:00Z; unknown ones stay."""
+    from numpy import datetime_as_string
+
+    moments = seconds.to_numpy("int64", na_value=0).astype("datetime64[s]")
+    texts = seconds.astype(object)
+    texts[:] = datetime_as_string(moments, unit="s")
+    return (texts + "Z").where(seconds.notna())
+
+
+def iso_text(second: int) -> str:
+    """Return a second since 1970 as 2017-04-20T10:00:00."""
+    from numpy import datetime64
+
+    return str(datetime64(second, "s"))
+
+
+def local_time(seconds: pandas.Series[Any], zone: tzinfo) -> pandas.Series[Any]:
+    """Return seconds since 1970 as 2017-04-20T12:00:00+02:00; UTC has a Z."""
+    if zone is timezone.utc:
+        return iso_8601(seconds)
+    names = seconds.astype(object)
+    names[:] = [
+        local(second, zone).isoformat()
+        for second in seconds.to_numpy("int64", na_value=0).tolist()
+    ]
+    return names.where(seconds.notna())
+
+
+def defused(value: Any) -> Any:
+    """Return *value*, with a ' before text that a spreadsheet would run.
+
+    A NUL, which many readers of CSV refuse (and Python's own writer before
+    3.11), becomes the replacement character.
+    """
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\0", "\ufffd")
+    is_formula = value.startswith(FORMULA_STARTS) and not is_number(value)
+    return f"'{value}" if is_formula else value
+
+
+# Excel
+
+
+@contextmanager
+def workbook(output: Output) -> Iterator[Write]:
+    """Make tickets.xlsx, and yield what writes a sheet of it."""
+    import xlsxwriter
+
+    target = Path(output.folder, WORKBOOK)
+    with replacing(target) as file, TemporaryDirectory() as folder:
+        book = xlsxwriter.Workbook(
+            file.buffer, {"constant_memory": True, "tmpdir": folder}
+        )
+        styles = {
+            "header": book.add_format({"bold": True}),
+            "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+            "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+        }
+
+        def write(report: str, query: str, files: ExitStack) -> None:
+            name = sheet_name(report, book.sheetnames)
+            sheet = book.add_worksheet(name)
+            rows = 0
+            for frame in output.engine(query):
+                check_columns(frame, output.unit)
+                if not rows:
+                    write_header(sheet, frame, output.unit, styles)
+                fitting = frame.head(max(0, SHEET_ROWS - 1 - rows))
+                write_cells(sheet, rows + 1, fitting, output, styles)
+                rows += len(frame)
+            sheet.autofilter(
+                0, 0, min(rows, SHEET_ROWS - 1), len(frame.columns) - 1
+            )
+            if rows >= SHEET_ROWS:
+                write_csv(output, report, query, files)
+                sheet.name = sheet_name(f"cut {name}", book.sheetnames)
+                output.notes.append(
+                    f"{target}: its sheet {sheet.name!r} has the first"
+                    f" {SHEET_ROWS - 1:,} of {rows:,} rows, as many as Excel"
+                    f" takes; {report}.csv has all of them"
+                )
+            output.told(f"{WORKBOOK}: {sheet.name}", report, frame.columns)
+
+        yield write
+        book.close()
+
+
+def sheet_name(report: str, taken: Iterable[str]) -> str:
+    """Return a name that Excel takes, and that no other sheet has: at most 31
+    letters, whatever their case.
+    """
+    allowed = re.sub(r"[\[\]:*?/\\']", "_", report)
+    used = {"history", *(name.lower() for name in taken)}
+    name, number = allowed[:31], 1
+    while name.lower() in used:
+        number += 1
+        name = f"{allowed[: 30 - len(str(number))]}~{number}"
+    return name
+
+
+def write_header(
+    sheet: Any, frame: pandas.DataFrame, unit: str, styles: Mapping[str, Any]
+) -> None:
+    """Write the names of the columns, which stay in sight."""
+    for place, column in enumerate(map(str, frame.columns)):
+        name = renamed(column, unit)
+        sheet.write_string(0, place, name[:CELL_LETTERS], styles["header"])
+        width = 20 if is_time(column) else min(max(len(name) + 4, 10), 40)
+        sheet.set_column(place, place, width)
+    sheet.freeze_panes(1, 0)
+
+
+def write_cells(
+    sheet: Any,
+    row: int,
+    frame: pandas.DataFrame,
+    output: Output,
+    styles: Mapping[str, Any],
+) -> None:
+    """Write rows from *row* on: dates as dates, text never as a formula."""
+    cells = [
+        excel_values(str(name), column, output)
+        for name, column in frame.items()
+    ]
+    formats = [
+        styles["time"]
+        if is_time(str(name))
+        else styles["date"]
+        if name == "week"
+        else None
+        for name in frame.columns
+    ]
+    for number, values in enumerate(zip(*cells, strict=True), row):
+        for place, value in enumerate(values):
+            if isinstance(value, str):
+                sheet.write_string(number, place, value)
+            elif value is not None:
+                sheet.write_number(number, place, value, formats[place])
+
+
+def excel_values(
+    name: str, column: pandas.Series[Any], output: Output
+) -> list[Any]:
+    """Return a column's values as Excel holds them; None where unknown."""
+    from pandas.api.types import is_integer_dtype, is_numeric_dtype
+
+    if is_duration(name) and is_numeric_dtype(column):
+        column = in_unit(column, output.unit)
+    of_excel: Callable[[Any], Any] = excel_value
+    if is_integer_dtype(column) and (is_time(name) or name == "week"):
+        zone = output.zone if name == "hour" else timezone.utc
+        of_excel = partial(excel_date, zone=zone)
+    return [
+        None if is_unknown else of_excel(value)
+        for value, is_unknown in zip(
+            column.astype(object), column.isna(), strict=True
+        )
+    ]
+
+
+def excel_date(second: int, zone: tzinfo) -> float | str:
+    """Return local time as days since 1900; before, as text."""
+    second += utc_offset(second, zone)
+    days = second / DAY + EXCEL_DAYS_BEFORE_1970
+    if FIRST_EXCEL_DAY <= days < LAST_EXCEL_DAY + 1:
+        return days
+    return iso_text(second)
+
+
+def excel_value(value: Any) -> float | str:
+    """Return a number, or text in place of one that Excel would round."""
+    if isinstance(value, float) and isfinite(value):
+        return value
+    if isinstance(value, int) and abs(value) < EXACT:
+        return value
+    text = str(value).replace("\0", "\ufffd")
+    is_long = len(text) > CELL_LETTERS
+    return f"{text[: CELL_LETTERS - 1]}\u2026" if is_long else text
+
+
+# Parquet
+
+
+def write_parquet(
+    output: Output, report: str, query: str, files: ExitStack
+) -> None:
+    """Write a result to a Parquet file, with a type for each column."""
+    from pyarrow import ArrowException
+
+    name = f"{report}.parquet"
+    file = opened_file(output, name, files)
+    try:
+        columns = write_typed(output, report, query, file)
+    except ArrowException as error:
+        raise QueryError(f"not for Parquet ({error})") from error
+    file.flush()
+    output.told(name, report, columns)
+
+
+def write_typed(
+    output: Output, report: str, query: str, file: BinaryIO
+) -> list[str]:
+    """Write a result to a Parquet file; return its columns.
+
+    Rows wait in a temporary file, since SQLite tells a column's type only by
+    its values: the last one may be a fraction, or the only one that is known.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    with TemporaryFile() as waiting:
+        schemas = []
+        for frame in output.engine(query):
+            table = arrow_table(frame, output)
+            pickle.dump(table, waiting)
+            schemas.append(table.schema)
+        columns = schemas[0].names
+        types = [
+            known_type(
+                {s.field(name).type for s in schemas}, report, name, output
+            )
+            for name in columns
+        ]
+        typed = pyarrow.schema(zip(columns, types, strict=True))
+        names = [renamed(column, output.unit) for column in columns]
+        shown = pyarrow.schema(zip(names, types, strict=True))
+        waiting.seek(0)
+        tables = (
+            pickle.load(waiting).cast(typed).rename_columns(names)
+            for _ in schemas
+        )
+        with parquet.ParquetWriter(file, shown) as writer:
+            while group := [*islice(tables, GROUP_CHUNKS)]:
+                writer.write_table(pyarrow.concat_tables(group))
+    return [*columns]
+
+
+def arrow_table(frame: pandas.DataFrame, output: Output) -> pyarrow.Table:
+    """Return a result with the types that its values tell."""
+    import pyarrow
+    from pandas.api.types import is_integer_dtype, is_numeric_dtype
+
+    check_columns(frame, output.unit)
+    columns = {}
+    for label, column in frame.items():
+        name = str(label)
+        if not is_numeric_dtype(column):
+            column = column.astype(object)
+        elif is_duration(name):
+            column = in_unit(column, output.unit)
+        elif is_integer_dtype(column) and name == "week":
+            column = (column // DAY).astype("Int32")
+        array = pyarrow.array(column, from_pandas=True)
+        if is_integer_dtype(column) and (date := date_type(name, output)):
+            array = array.cast(date)
+        columns[name] = array
+    return pyarrow.table(columns)
+
+
+def date_type(name: str, output: Output) -> pyarrow.DataType | None:
+    """Return the type of a column of times, None for another one."""
+    import pyarrow
+
+    if name == "week":
+        return pyarrow.date32()
+    if is_time(name):
+        zone = output.zone if name == "hour" else timezone.utc
+        return pyarrow.timestamp("s", tz=str(zone))
+    return None
+
+
+def known_type(
+    told: set[pyarrow.DataType], report: str, name: str, output: Output
+) -> pyarrow.DataType:
+    """Return the type that values told or, where none is known, the name."""
+    import pyarrow
+
+    told -= {pyarrow.null()}
+    if len(told) == 1:
+        return told.pop()
+    if told:
+        is_number = told == {pyarrow.int64(), pyarrow.float64()}
+        return pyarrow.float64() if is_number else pyarrow.string()
+    if date := date_type(name, output):
+        return date
+    if is_duration(name) and output.unit != "seconds":
+        return pyarrow.float64()
+    is_text = meaning(report, name)[0] in ("", "text")
+    return pyarrow.string() if is_text else pyarrow.int64()
