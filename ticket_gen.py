@@ -34,13 +34,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import cache, lru_cache
+from functools import cache
 from itertools import accumulate, count, islice
 from json import dumps
 from math import exp
 from pathlib import Path
 from statistics import NormalDist
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 from freshdesk import (
     DAY,
@@ -53,6 +53,7 @@ from freshdesk import (
     REPLY_TO_FORWARD,
     Failure,
     __version__,
+    format_date,
     format_timestamp,
     locked,
     plural,
@@ -451,9 +452,13 @@ SLA_LATER_SHARE = (
 # The share of ends of waiting that tell the new due date with the status; the
 # system tells the others (45 and 32 counted).
 DUE_WITH_STATUS_SHARE = 0.6
-# The share of tickets whose records of the first seconds stand later in the
-# file, by so many seconds at most (records out of order: 0.6 % counted).
-LATE_SHARE, LATEST = 0.02, 90
+# The share of busy seconds that stand after the next one in the file (records
+# out of order: 0.6 % counted).
+LATE_SHARE = 0.01
+RULES = {
+    "Resolved": '"automation": {"type": 3, "rule": "Resolve after silence"}',
+    "Closed": '"automation": {"type": 3, "rule": "Close after a rest"}',
+}
 
 # ---- Drawing ---------------------------------------------------------------
 
@@ -462,7 +467,9 @@ MOST_DAYS = 366  # all their files are open at once
 SLOT = 900  # seconds; every zone's offset is a multiple of it
 NEVER = 1 << 60
 T = TypeVar("T")
-TABLE = 1024  # entries of a table to draw from: drawing is one look-up
+BITS = 10  # drawing from a table is one look-up, of so many random bits
+TABLE = 1 << BITS  # its entries
+MATTERS = 4096  # drawn once; tickets draw from them
 
 
 def table(weights: Mapping[T, float]) -> list[T]:
@@ -517,7 +524,14 @@ class Clock:
 
     def after(self, second: int, wait: float) -> int:
         """Return the second by which *wait* more has passed, or NEVER."""
-        return self.when(self.reading(second) + wait)
+        readings, rates = self.readings, self.rates
+        slot, within = divmod(second - self.start, SLOT)
+        reading = readings[slot] + within * rates[slot] + wait
+        slot = bisect_right(readings, reading, slot) - 1
+        if slot == len(rates):
+            return NEVER
+        into = (reading - readings[slot]) / rates[slot]
+        return self.start + slot * SLOT + int(into)
 
 
 class WorkingHours:
@@ -530,7 +544,9 @@ class WorkingHours:
             for span in expand(calendar, first_day, last_day)
             if span[1] < span[2]
         ]
-        _, self.opens, self.closes, self.before = zip(*spans, strict=True)
+        self.opens = [span[1] for span in spans]
+        self.closes = [span[2] for span in spans]
+        self.before = [span[3] for span in spans]
 
     def worked(self, second: int) -> int:
         """Return how many seconds were worked by *second*."""
@@ -626,6 +642,15 @@ def draw_addresses(locale: str, seed: int, size: int) -> list[str]:
 # ---- Tickets and how they are written ---------------------------------------
 
 
+class Matter(NamedTuple):
+    """What a ticket is about, which never changes."""
+
+    product: str
+    issue: str
+    source: int
+    priority: int  # at first
+
+
 @dataclass(init=False, slots=True)
 class Ticket:
     """A ticket as it stands.
@@ -635,12 +660,11 @@ class Ticket:
     """
 
     id: int
+    matter: Matter
+    texts: dict[str, str]  # of the matter, as JSON
     requester: int
     address: str  # as JSON
     shipment: str  # its date, as JSON
-    product: str
-    issue: str
-    source: int
     stage: str
     priority: int
     group: str
@@ -648,6 +672,7 @@ class Ticket:
     shift: str  # when the agent works
     assigned: int | None  # who is shown as the agent
     contacted: bool
+    pace: float  # of its source
     contact: int  # in copy
     step: Step  # the next step
     # For today's form:
@@ -660,7 +685,6 @@ class Ticket:
 
 NAMES = [*LABELS.values(), *ISSUES, *PRODUCTS, *GROUPS]
 TEXT = {name: dumps(name) for name in NAMES}  # as JSON
-CATEGORY = {name: dumps(p.category) for name, p in PRODUCTS.items()}
 BOOLEANS = {False: "false", True: "true"}
 NOT_SHIPPED = '"N/A"'
 
@@ -670,10 +694,20 @@ def shipment_date(day: int) -> str:
     return dumps(f"{EPOCH + timedelta(days=day):%d %b, %Y}")
 
 
-@lru_cache
+MINUTES = [f"{m // 60:02}:{m % 60:02}:" for m in range(24 * 60)]
+SECONDS = [f"{second:02} +0000" for second in range(60)]
+
+
+def timestamp(second: int) -> str:
+    """Return what format_timestamp returns, in a third of the time."""
+    day, second = divmod(second, DAY)
+    minute, second = divmod(second, 60)
+    return f"{format_date(day)} {MINUTES[minute]}{SECONDS[second]}"
+
+
 def beginning(second: int) -> str:
     """Return the text before the ticket's id in a record of that second."""
-    return f'{{"performed_at": "{format_timestamp(second)}", "ticket_id": '
+    return f'{{"performed_at": "{timestamp(second)}", "ticket_id": '
 
 
 def metadata(start: int, activities: int, padding: str = "") -> str:
@@ -684,11 +718,14 @@ def metadata(start: int, activities: int, padding: str = "") -> str:
     )
 
 
+Busy = tuple[int, list[str]]  # a second, and its records
+
+
 class ReadmeForm:
     """The README's form: a note, or all twelve properties after a change.
 
-    Records wait for their second to be over, as JSON: a status may come
-    minutes after its reply.
+    Records wait for their second to be over, as JSON from the ticket's id on:
+    a status may come minutes after its reply.
     """
 
     id_offset = 0
@@ -715,37 +752,46 @@ class ReadmeForm:
         """Add an activity of somebody, or of the system."""
         who = self.system if by is None else f'"user", "performer_id": {by}'
         self.records[second].append(
-            f'{beginning(second)}{ticket.id}, "performer_type": {who}, '
+            f'{ticket.id}, "performer_type": {who}, '
             f'"activity": {{{activity}}}}}'
         )
 
-    def note(
-        self, second: int, ticket: Ticket, by: int | None, kind: int
-    ) -> None:
-        activity = f'"note": {{"id": {next(self.note_ids)}, "type": {kind}}}'
-        self.add(second, ticket, by, activity)
+    def note(self, second: int, ticket: Ticket, by: int, kind: int) -> None:
+        self.records[second].append(
+            f'{ticket.id}, "performer_type": "user", "performer_id": {by}, '
+            f'"activity": {{"note": {{"id": {next(self.note_ids)}, '
+            f'"type": {kind}}}}}}}'
+        )
+
+    def texts(self, matter: Matter) -> dict[str, str]:
+        """Return what the records of all tickets of a matter have in common."""
+        product = PRODUCTS[matter.product]
+        return {
+            "category": f'"category": {dumps(product.category)}, ',
+            "issue": f'"issue_type": {TEXT[matter.issue]}, '
+            f'"source": {matter.source}, ',
+            "product": f'"product": {TEXT[matter.product]}',
+        }
 
     def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
-        self.add(
-            second,
-            ticket,
-            by,
+        texts = ticket.texts
+        activity = (
             f'"shipping_address": {ticket.address}, '
-            f'"shipment_date": {ticket.shipment}, '
-            f'"category": {CATEGORY[ticket.product]}, '
+            f'"shipment_date": {ticket.shipment}, {texts["category"]}'
             f'"contacted_customer": {BOOLEANS[ticket.contacted]}, '
-            f'"issue_type": {TEXT[ticket.issue]}, '
-            f'"source": {ticket.source}, '
-            f'"status": {TEXT[LABELS[ticket.stage]]}, '
-            f'"priority": {ticket.priority}, '
-            f'"group": {TEXT[ticket.group]}, '
+            f'{texts["issue"]}"status": {TEXT[LABELS[ticket.stage]]}, '
+            f'"priority": {ticket.priority}, "group": {TEXT[ticket.group]}, '
             f'"agent_id": {ticket.assigned or "null"}, '
-            f'"requester": {ticket.requester}, '
-            f'"product": {TEXT[ticket.product]}',
+            f'"requester": {ticket.requester}, {texts["product"]}'
         )
+        self.add(second, ticket, by, activity)
 
     def created(self, second: int, ticket: Ticket, by: int) -> None:
         self.changed(second, ticket, by)
+
+    def in_file(self, busy: Iterator[Busy]) -> Iterator[Busy]:
+        """Return seconds with records in the order in which they are told."""
+        return busy
 
     def recalled(self, second: int, ticket: Ticket) -> None:
         """Get to know a ticket that was opened before the first window."""
@@ -755,11 +801,18 @@ class ReadmeForm:
 
 
 # A ticket keeps its status when it is marked as spam or deleted.
-STATUS_TODAY = {
-    stage: '"Open"' if stage in ("Spam", "Deleted") else TEXT[label]
-    for stage, label in LABELS.items()
+MARKS = {"Spam": '"spam"', "Deleted": '"deleted"'}
+# What is told when a ticket comes into a stage from another one; "": nothing.
+MOVES = {
+    (stage, to): f"{MARKS[to]}: true"
+    if to in MARKS
+    else f"{MARKS[stage]}: false"
+    if stage in MARKS
+    else f'"status": {TEXT[LABELS[to]]}' * (LABELS[to] != LABELS[stage])
+    for stage in LABELS
+    for to in LABELS
 }
-PAUSED = {TEXT[name] for name in PAUSING_STATUSES}
+PAUSED = {stage for stage in LABELS if LABELS[stage] in PAUSING_STATUSES}
 
 
 def told(ticket: Ticket) -> tuple[str, int | None, str, int]:
@@ -782,8 +835,8 @@ class TodaysForm(ReadmeForm):
         self, first: int, last: int, zone: tzinfo, locale: str, seed: int
     ) -> None:
         super().__init__()
-        self.first = first
-        self.draw = random.Random(f"today {seed}").random
+        source = random.Random(f"today {seed}")
+        self.draw, self.bits = source.random, source.getrandbits
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
@@ -798,50 +851,43 @@ class TodaysForm(ReadmeForm):
     def tail(self, start: int, activities: int) -> str:
         return f"], {metadata(start, activities)}}}"
 
+    def in_file(self, busy: Iterator[Busy]) -> Iterator[Busy]:
+        for one in busy:
+            if self.draw() < LATE_SHARE:
+                yield from islice(busy, 1)
+            yield one
+
     def created(self, second: int, ticket: Ticket, by: int) -> None:
         """Tell of the creation, and of what the system does thereupon."""
-        draw = self.draw
+        draw, bits = self.draw, self.bits
         ticket.told = told(ticket)
         ticket.created, ticket.waited = second, 0
-        ticket.edit = self.edits[int(draw() * TABLE)]
+        ticket.edit = self.edits[bits(BITS)]
         routes = self.routes[ticket.assigned is not None]
-        route = routes[int(draw() * TABLE)] if by != ticket.agent else ""
+        route = routes[bits(BITS)] if by != ticket.agent else ""
         self.add(second, ticket, by, self.creation(ticket, route))
         service = '"sla_policy": "Default SLA Policy", ' + self.due_by(ticket)
         self.add(second + (draw() < SLA_LATER_SHARE), ticket, None, service)
-        templates = self.openings[int(draw() * TABLE)]
+        templates = self.openings[bits(BITS)]
         if route:
             templates = *templates, route
-        if templates:
-            details = self.details(ticket)
-            late = draw() < LATE_SHARE
-            for when, template in enumerate(templates, second + 1):
-                self.add(when, ticket, None, template % details)
-                if late:
-                    self.delay(when)
-
-    def delay(self, second: int) -> None:
-        """Let the newest record of a second stand later in the file."""
-        left = (self.first - 1 - second) % DAY  # in this window
-        later = second + min(int(self.draw() * LATEST), left)
-        self.records[later].append(self.records[second].pop())
+        for when, template in enumerate(templates, second + 1):
+            self.add(when, ticket, None, self.fill(template, ticket))
 
     def creation(self, ticket: Ticket, route: str) -> str:
         """Return a creation, without what the route or an edit tells later."""
-        labels, edit = self.labels, ticket.edit
-        parts = ""
+        texts, edit = ticket.texts, ticket.edit
+        parts = kind = agent = group = ""
         if edit not in (ADD_ORDER, ADD_ORDER_BY_API):
-            parts = f"{labels['order_label']}: {order(ticket)}, "
-        if ticket.address != NOT_SHIPPED:
+            parts = f"{texts['order_label']}: {order(ticket)}, "
+        if ticket.address is not NOT_SHIPPED:
             parts += (
-                f"{labels['address_label']}: {ticket.address}, "
-                f"{labels['date_label']}: {ticket.shipment}, "
+                f"{texts['address_label']}: {ticket.address}, "
+                f"{texts['date_label']}: {ticket.shipment}, "
             )
-        kind = ""
         if edit != ADD_TYPE:
-            parts += f"{labels['category_label']}: {CATEGORY[ticket.product]}, "
-            kind = f'"ticket_type": {TEXT[ticket.issue]}, '
-        agent = group = ""
+            parts += f"{texts['category_label']}: {texts['category']}, "
+            kind = f'"ticket_type": {texts["type"]}, '
         if ticket.assigned and '"agent_id"' not in route:
             agent = f'"agent_id": {ticket.assigned}, '
         if '"group"' not in route:
@@ -850,24 +896,29 @@ class TodaysForm(ReadmeForm):
             group = '"group": null, '
         return (
             f'{parts}"requester_id": {ticket.requester}, {agent}'
-            f'"status": "Open", "source": {ticket.source}, {group}{kind}'
-            f'"product": {TEXT[ticket.product]}, '
-            f'"priority": {ticket.priority}, "new_ticket": true'
+            f'"status": "Open", {texts["source"]}{group}{kind}{texts["rest"]}'
         )
 
-    def details(self, ticket: Ticket) -> dict[str, object]:
-        """Return what the templates of today's form name."""
+    def texts(self, matter: Matter) -> dict[str, str]:
         return {
             **self.labels,
+            "category": dumps(PRODUCTS[matter.product].category),
+            "subject": dumps(f"{matter.issue}: {matter.product}"),
+            "tag": dumps(ISSUES[matter.issue].tag),
+            "type": TEXT[matter.issue],
+            "source": f'"source": {matter.source}, ',
+            "rest": f'"product": {TEXT[matter.product]}, '
+            f'"priority": {matter.priority}, "new_ticket": true',
+        }
+
+    def fill(self, template: str, ticket: Ticket) -> str:
+        return template % {
+            **ticket.texts,
             "agent": ticket.agent,
-            "category": CATEGORY[ticket.product],
             "contact": ticket.contact,
             "group": TEXT[ticket.group],
             "note": next(self.note_ids),
             "order": order(ticket),
-            "subject": dumps(f"{ticket.issue}: {ticket.product}"),
-            "tag": dumps(ISSUES[ticket.issue].tag),
-            "type": TEXT[ticket.issue],
         }
 
     def recalled(self, second: int, ticket: Ticket) -> None:
@@ -883,20 +934,11 @@ class TodaysForm(ReadmeForm):
         """
         target = TARGETS[ticket.priority].resolve * 3600 + ticket.waited
         due = self.hours.when(self.hours.worked(ticket.created) + target)
-        return f'"due_by": "{format_timestamp(due)}"'
-
-    def note(
-        self, second: int, ticket: Ticket, by: int | None, kind: int
-    ) -> None:
-        super().note(second, ticket, by, kind)
-        if ticket.edit and by == ticket.agent:
-            self.edit(second + 2, ticket, by)
+        return f'"due_by": "{timestamp(due)}"'
 
     def edit(self, second: int, ticket: Ticket, by: int) -> None:
         """Tell what the agent adds or corrects."""
-        if ticket.edit == TICK_CONTACTED:
-            return
-        self.add(second, ticket, by, ticket.edit % self.details(ticket))
+        self.add(second, ticket, by, self.fill(ticket.edit, ticket))
         if ticket.edit == CHANGE_REQUESTER:
             ticket.requester = ticket.contact
         ticket.edit = ""
@@ -908,8 +950,10 @@ class TodaysForm(ReadmeForm):
         """Tell all that changed since the ticket's last record."""
         stage, agent, group, priority = ticket.told
         ticket.told = told(ticket)
-        if ticket.stage != stage:
-            self.moved(second, ticket, by, stage)
+        if ticket.edit and by == ticket.agent and ticket.edit != TICK_CONTACTED:
+            self.edit(second + 1, ticket, by)
+        if activity := MOVES[stage, ticket.stage]:
+            self.moved(second, ticket, by, stage, activity)
         if ticket.priority != priority:
             self.add(second, ticket, by, f'"priority": {ticket.priority}')
             second += 3
@@ -924,37 +968,38 @@ class TodaysForm(ReadmeForm):
             self.add(second, ticket, by, f'"agent_id": {ticket.assigned}')
 
     def moved(
-        self, second: int, ticket: Ticket, by: int | None, stage: str
+        self,
+        second: int,
+        ticket: Ticket,
+        by: int | None,
+        stage: str,
+        activity: str,
     ) -> None:
-        """Tell of the ticket's new stage; it was in another one."""
-        for mark in ("Spam", "Deleted"):
-            if mark in (stage, ticket.stage):
-                is_on = BOOLEANS[mark == ticket.stage]
-                self.add(second, ticket, by, f'"{mark.lower()}": {is_on}')
+        """Tell that the ticket left a stage, and what else that brings."""
+        if stage in PAUSED:
+            if ticket.stage == "Open":
+                self.resumed(second, ticket, by, activity)
                 return
-        before, status = STATUS_TODAY[stage], STATUS_TODAY[ticket.stage]
-        if status == before:
-            return
-        activity = f'"status": {status}'
-        if status in PAUSED and before not in PAUSED:
+        elif ticket.stage in PAUSED:
             ticket.waits_since = self.hours.worked(second)
         if by is None:
-            rule = dumps(f"{LABELS[ticket.stage]} after a rest")
-            rule = f'"automation": {{"type": 3, "rule": {rule}}}, '
-            self.add(second, ticket, by, rule + activity)
-        elif status == '"Open"' and before in PAUSED:
-            ticket.waited += self.hours.worked(second) - ticket.waits_since
-            due_by = self.due_by(ticket)
-            if self.draw() < DUE_WITH_STATUS_SHARE:
-                self.add(second, ticket, by, f"{activity}, {due_by}")
-            else:
-                self.add(second, ticket, by, activity)
-                self.add(second + 1, ticket, None, due_by)
+            activity = f"{RULES[ticket.stage]}, {activity}"
         elif ticket.edit == TICK_CONTACTED and by == ticket.agent:
-            self.add(second, ticket, by, ticket.edit % self.labels + activity)
+            activity = ticket.edit % self.labels + activity
             ticket.edit = ""
+        self.add(second, ticket, by, activity)
+
+    def resumed(
+        self, second: int, ticket: Ticket, by: int | None, activity: str
+    ) -> None:
+        """Tell that a wait is over, and the new due date."""
+        ticket.waited += self.hours.worked(second) - ticket.waits_since
+        due_by = self.due_by(ticket)
+        if self.draw() < DUE_WITH_STATUS_SHARE:
+            activity = f"{activity}, {due_by}"
         else:
-            self.add(second, ticket, by, activity)
+            self.add(second + 1, ticket, None, due_by)
+        self.add(second, ticket, by, activity)
 
 
 def order(ticket: Ticket) -> str:
@@ -983,7 +1028,8 @@ class Helpdesk:
         addresses: Sequence[str],
         form: ReadmeForm,
     ) -> None:
-        self.draw = random.Random(seed).random
+        source = random.Random(seed)
+        self.draw, self.bits = source.random, source.getrandbits
         self.tickets, self.first, self.last = tickets, first, last
         self.addresses, self.form = addresses, form
         start = first - first % SLOT
@@ -1005,15 +1051,28 @@ class Helpdesk:
 
     def load_tables(self) -> None:
         """Make the tables above quick to draw from."""
-        self.products = table({p: PRODUCTS[p].weight for p in PRODUCTS})
-        self.sources = table({s: SOURCES[s].weight for s in SOURCES})
-        issues = {i: ISSUES[i].weight for i in ISSUES}
-        unshipped = {i: issues[i] for i in issues if not ISSUES[i].shipped_only}
-        self.issues = {True: table(issues), False: table(unshipped)}  # ships?
-        self.priorities = {
+        products = table({p: PRODUCTS[p].weight for p in PRODUCTS})
+        sources = table({s: SOURCES[s].weight for s in SOURCES})
+        weights = {i: ISSUES[i].weight for i in ISSUES}
+        unshipped = {
+            i: weights[i] for i in ISSUES if not ISSUES[i].shipped_only
+        }
+        issues = {True: table(weights), False: table(unshipped)}  # ships?
+        priorities = {
             name: table(dict(enumerate(issue.priorities, start=1)))
             for name, issue in ISSUES.items()
         }
+        self.matters = []
+        for _ in range(MATTERS):
+            product = products[self.bits(BITS)]
+            issue = issues[PRODUCTS[product].ships][self.bits(BITS)]
+            matter = Matter(
+                product,
+                issue,
+                sources[self.bits(BITS)],
+                priorities[issue][self.bits(BITS)],
+            )
+            self.matters.append((matter, self.form.texts(matter)))
         self.steps = {name: steps_table(steps) for name, steps in LIFE.items()}
         self.earlier_stages = table(EARLIER_STAGES)
         self.shipment_days = table(SHIPMENT_DAYS)
@@ -1061,13 +1120,13 @@ class Helpdesk:
         """
         second = self.arrival(self.draw() ** 2)
         ticket = self.open_ticket(number, second, is_earlier=True)
-        ticket.step, _ = self.steps[ticket.stage][int(self.draw() * TABLE)]
+        ticket.step, _ = self.steps[ticket.stage][self.bits(BITS)]
         self.agenda[second].append(ticket)
 
     def create(self, number: int, second: int) -> None:
         """Let a new ticket arrive, and plan its first step."""
         ticket = self.open_ticket(number, second)
-        is_agents = SOURCES[ticket.source].creator == AGENT
+        is_agents = SOURCES[ticket.matter.source].creator == AGENT
         by = ticket.agent if is_agents else ticket.requester
         self.form.created(second, ticket, by)
         self.plan(second, ticket)
@@ -1086,38 +1145,37 @@ class Helpdesk:
         ticket.requester = self.first_requester + person
         # The same one for each of the requester's tickets.
         ticket.contact = self.first_requester + (person + 7) % self.requesters
-        ticket.product = self.products[int(draw() * TABLE)]
-        ships = PRODUCTS[ticket.product].ships
-        ticket.issue = self.issues[ships][int(draw() * TABLE)]
-        ticket.priority = self.priorities[ticket.issue][int(draw() * TABLE)]
-        ticket.group = ISSUES[ticket.issue].group
-        ticket.source = self.sources[int(draw() * TABLE)]
-        ticket.stage = SOURCES[ticket.source].stage
-        is_agents = SOURCES[ticket.source].creator == AGENT
+        matter, ticket.texts = self.matters[int(draw() * MATTERS)]
+        ticket.matter = matter
+        ticket.priority = matter.priority
+        ticket.group = ISSUES[matter.issue].group
+        source = SOURCES[matter.source]
+        ticket.stage, ticket.pace = source.stage, source.pace
+        is_agents = source.creator == AGENT
         ticket.agent, ticket.shift = self.staff.pick(
             second, ticket.group, ticket.priority, now=is_agents or is_earlier
         )
         is_assigned = is_agents or draw() < ASSIGNED_SHARE
         ticket.assigned = ticket.agent if is_assigned else None
-        ticket.contacted = ticket.source == OUTBOUND
+        ticket.contacted = matter.source == OUTBOUND
         if is_earlier:
-            ticket.stage = self.earlier_stages[int(draw() * TABLE)]
+            ticket.stage = self.earlier_stages[self.bits(BITS)]
             ticket.contacted |= ticket.stage != "New"
             ticket.assigned = ticket.agent
             self.form.recalled(second, ticket)
         ticket.address = ticket.shipment = NOT_SHIPPED
-        if ships:
+        if PRODUCTS[matter.product].ships:
             ticket.address = self.addresses[person % len(self.addresses)]
-            days = self.shipment_days[int(draw() * TABLE)]
+            days = self.shipment_days[self.bits(BITS)]
             ticket.shipment = shipment_date(second // DAY + days)
         return ticket
 
     def plan(self, second: int, ticket: Ticket) -> None:
         """Draw the ticket's next step, and put it into the agenda."""
-        ticket.step, wait = self.steps[ticket.stage][int(self.draw() * TABLE)]
-        who = ticket.step.who
-        wait *= 0.75 + self.draw() / 2
-        wait *= SOURCES[ticket.source].pace
+        step, wait = self.steps[ticket.stage][self.bits(BITS)]
+        ticket.step = step
+        wait *= (0.75 + self.draw() / 2) * ticket.pace
+        who = step.who
         if who <= COLLEAGUE:
             when = self.agents_turn(second, ticket, wait)
         elif who <= CONTACT:
@@ -1127,7 +1185,8 @@ class Helpdesk:
             when += int(self.draw() * 90) - when % 3600
         else:
             return
-        when = max(when, second + HASTE)
+        if when < second + HASTE:
+            when = second + HASTE
         if when <= self.last:
             self.agenda[when].append(ticket)
 
@@ -1150,21 +1209,26 @@ class Helpdesk:
     def act(self, second: int, ticket: Ticket) -> None:
         """Take the ticket's next step, and plan the one after it."""
         step, form = ticket.step, self.form
-        by = self.performer(second, ticket)
-        if step.who == AGENT and by != ticket.assigned:
-            # The agent picks the ticket up, and takes the step a little later.
-            ticket.assigned = by
-            form.changed(second, ticket, by)
-            self.agenda[second + self.gap(len(GAPS))].append(ticket)
-            return
+        who, kind = step.who, step.note
+        if who == AGENT:
+            by: int | None = ticket.agent
+            if by != ticket.assigned:
+                # The agent picks the ticket up, and acts a little later.
+                ticket.assigned = by
+                form.changed(second, ticket, by)
+                self.agenda[second + self.gap(who)].append(ticket)
+                return
+        elif who == CUSTOMER:
+            by = ticket.requester
+        else:
+            by = self.another(second, ticket, who)
         is_news = LABELS[step.to] != LABELS[ticket.stage]
-        kind = step.note
         if kind == REMINDER:
             form.reminded(second, ticket)
-        elif kind != SILENT:
+        elif by is not None and kind != SILENT:
             if kind == PUBLIC:
-                kind = SOURCES[ticket.source].reply
-                if step.who == AGENT and not ticket.contacted:
+                kind = SOURCES[ticket.matter.source].reply
+                if who == AGENT and not ticket.contacted:
                     ticket.contacted = is_news = True
             form.note(second, ticket, by, kind)
         ticket.stage = step.to
@@ -1172,18 +1236,12 @@ class Helpdesk:
             is_news |= self.pass_on(second, ticket)
         if is_news:
             if kind != SILENT:
-                is_agents = step.who <= COLLEAGUE
-                second += self.gap(len(GAPS) if is_agents else SHORT_GAPS)
+                second += self.gap(who)
             form.changed(second, ticket, by)
         self.plan(second, ticket)
 
-    def performer(self, second: int, ticket: Ticket) -> int | None:
-        """Return who takes the ticket's step; the system has no id."""
-        who = ticket.step.who
-        if who == AGENT:
-            return ticket.agent
-        if who == CUSTOMER:
-            return ticket.requester
+    def another(self, second: int, ticket: Ticket, who: int) -> int | None:
+        """Return a colleague, or the contact; the system has no id."""
         if who == COLLEAGUE:
             return self.staff.pick(second, ticket.group, 4, now=True)[0]
         return ticket.contact if who == CONTACT else None
@@ -1200,9 +1258,10 @@ class Helpdesk:
         ticket.assigned = ticket.agent
         return ticket.agent != before
 
-    def gap(self, among: int) -> int:
-        """Return the seconds from a note to its change, of the shortest ones."""
-        return GAPS[int(self.draw() * among)]
+    def gap(self, who: int) -> int:
+        """Return the seconds from a note to its change."""
+        is_agents = who <= COLLEAGUE
+        return GAPS[int(self.draw() * (len(GAPS) if is_agents else SHORT_GAPS))]
 
 
 # ---- Files ------------------------------------------------------------------
@@ -1264,20 +1323,21 @@ def write_export(
     file: IO[str],
     form: ReadmeForm,
     start: int,
-    seconds: Iterator[Sequence[str]],
+    seconds: Iterator[list[str]],
 ) -> int:
     """Write the export of a window's seconds; return how many activities."""
     file.write(form.head(start, 0))
     activities, separator = 0, ""
-    for second, records in enumerate(seconds, start):
+    busy = (each for each in enumerate(seconds, start) if each[1])
+    for second, records in form.in_file(busy):
+        begin, between = beginning(second), form.separator
+        file.write(separator + begin + f"{between}{begin}".join(records))
+        separator = between
+        activities += len(records)
         if second % MINUTE == 0:
             show_progress(
                 f"{format_timestamp(second)}: {activities:,} activities"
             )
-        if records:
-            file.write(separator + form.separator.join(records))
-            separator = form.separator
-            activities += len(records)
     file.write(form.tail(start, activities))
     if form.counts_first:
         file.seek(0)
