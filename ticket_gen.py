@@ -63,12 +63,19 @@ from freshdesk import (
     without_garbage_collection,
 )
 from freshdesk.local_time import time_zone
+from freshdesk.settings import (
+    AGENTS,
+    BUSINESS_HOURS,
+    PAUSES,
+    SLA_POLICIES,
+    WEEKDAYS,
+)
 from freshdesk.working_hours import Calendar, expand
 
 # ---- The tables that make the world ----------------------------------------
 # "Counted" rests on 122 genuine daily exports of one small account: a norm for
-# the structure of an export, not for how fast helpdesks are. Any other figure is
-# judgement, after what support teams commonly report: a third of tickets
+# the structure of an export, not for the pace of a helpdesk. Any other figure
+# is judgement, after what support teams commonly report: a third of tickets
 # resolved by the first answer, skewed waits. They are tuned so that a weekday
 # ends with about six in ten of its tickets resolved, and so that in a fortnight
 # the slowest tenth of the resolved tickets takes more than three days.
@@ -83,7 +90,7 @@ ARRIVALS = [
     *(0.85, 0.66, 0.42, 0.30, 0.26, 0.21, 0.14, 0.08),
 ]
 # Business customers rest at the weekend and write more on Monday.
-WEEKDAYS = (1.15, 1.05, 1.0, 1.0, 0.92, 0.35, 0.28)  # Monday first
+BUSY_WEEKDAYS = (1.15, 1.05, 1.0, 1.0, 0.92, 0.35, 0.28)  # Monday first
 
 
 class Shift(NamedTuple):
@@ -104,16 +111,12 @@ SHIFTS = {
     "night": Shift(0.05, range(7), 19.5, 12.0, True),
     "weekend": Shift(0.05, (5, 6), 7.0, 13.0, True),
 }
-# Targets count in office time: all but the skeleton shifts. Seconds of local
-# time for each weekday.
-OFFICE = [
-    [
-        (int(s.begins * 3600), int((s.begins + s.hours) * 3600))
-        for s in SHIFTS.values()
-        if day in s.days and not s.skeleton
-    ]
-    for day in range(7)
-]
+OFFICE = [shift for shift in SHIFTS.values() if not shift.skeleton]
+# Targets count in these hours of Monday to Friday, in seconds of local time.
+OFFICE_HOURS = (
+    int(3600 * min(shift.begins for shift in OFFICE)),
+    int(3600 * max(shift.begins + shift.hours for shift in OFFICE)),
+)
 TICKETS_PER_AGENT = 20  # new tickets a day: a usual workload
 FEWEST_AGENTS = 12
 # The higher a skew, the more work or trade goes to the first few people.
@@ -128,6 +131,9 @@ PATIENCE = 8 * 3600
 
 # Agents' waits are multiplied by this, by priority (1 is low).
 PACE = {1: 2.1, 2: 1.05, 3: 0.55, 4: 0.2}
+
+
+SLA_POLICY = "Default SLA Policy"
 
 
 class Target(NamedTuple):
@@ -362,9 +368,6 @@ HASTE = 10  # seconds after any step in which nothing else happens to the ticket
 # Days from a ticket's opening to the shipment, with weights.
 SHIPMENT_DAYS = {-7: 1, -5: 2, -4: 3, -3: 5, -2: 6, -1: 5, 0: 3, 1: 4, 3: 2}
 
-# The statuses in which the customer, or somebody else, is to act.
-PAUSING_STATUSES = ("Pending", "Waiting on Customer", "Waiting on Third Party")
-
 # Agents' ids stay below requesters' ids for any number of tickets.
 FIRST_TICKET, FIRST_NOTE = 600, 4_025_864
 FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
@@ -534,19 +537,24 @@ class Clock:
         return self.start + slot * SLOT + int(into)
 
 
+WEEK = [[OFFICE_HOURS]] * 5 + [[], []]
+
+
 class WorkingHours:
     """The office hours, as a table: when is so much of them over?"""
 
     def __init__(self, zone: tzinfo, first_day: int, last_day: int) -> None:
-        calendar = Calendar("office", zone, OFFICE, {}, {})
+        calendar = Calendar("office", zone, WEEK, {})
         spans = [
-            span
-            for span in expand(calendar, first_day, last_day)
-            if span[1] < span[2]
+            (opens_at, closes_at, seconds_before)
+            for _, opens_at, closes_at, seconds_before in expand(
+                calendar, first_day, last_day
+            )
+            if opens_at < closes_at
         ]
-        self.opens = [span[1] for span in spans]
-        self.closes = [span[2] for span in spans]
-        self.before = [span[3] for span in spans]
+        self.opens = [opens_at for opens_at, _, _ in spans]
+        self.closes = [closes_at for _, closes_at, _ in spans]
+        self.before = [before for _, _, before in spans]
 
     def worked(self, second: int) -> int:
         """Return how many seconds were worked by *second*."""
@@ -583,6 +591,10 @@ class Staff:
         }
         self.office = by_size([s for s in SHIFTS if not SHIFTS[s].skeleton])
         self.duty = [shifts_on_duty(*hour) for hour in hours]
+
+    def ids(self) -> list[int]:
+        """Return the ids of all agents."""
+        return sorted(set().union(*self.teams.values()))
 
     def pick(
         self, second: int, group: str, priority: int, *, now: bool = False
@@ -718,6 +730,7 @@ def metadata(start: int, activities: int, padding: str = "") -> str:
     )
 
 
+Json = list[dict[str, object]]
 Busy = tuple[int, list[str]]  # a second, and its records
 
 
@@ -812,7 +825,7 @@ MOVES = {
     for stage in LABELS
     for to in LABELS
 }
-PAUSED = {stage for stage in LABELS if LABELS[stage] in PAUSING_STATUSES}
+PAUSED = {stage for stage in LABELS if LABELS[stage] in PAUSES}
 
 
 def told(ticket: Ticket) -> tuple[str, int | None, str, int]:
@@ -866,7 +879,7 @@ class TodaysForm(ReadmeForm):
         routes = self.routes[ticket.assigned is not None]
         route = routes[bits(BITS)] if by != ticket.agent else ""
         self.add(second, ticket, by, self.creation(ticket, route))
-        service = '"sla_policy": "Default SLA Policy", ' + self.due_by(ticket)
+        service = f'"sla_policy": "{SLA_POLICY}", ' + self.due_by(ticket)
         self.add(second + (draw() < SLA_LATER_SHARE), ticket, None, service)
         templates = self.openings[bits(BITS)]
         if route:
@@ -1037,7 +1050,9 @@ class Helpdesk:
         slots = range(start, last + 2 * SLOT, SLOT)
         moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
         hours = [(m.weekday(), m.hour + m.minute / 60) for m in moments]
-        arrivals = [ARRIVALS[int(hour)] * WEEKDAYS[day] for day, hour in hours]
+        arrivals = [
+            ARRIVALS[int(hour)] * BUSY_WEEKDAYS[day] for day, hour in hours
+        ]
         self.customers = Clock(start, arrivals)
         self.opening, self.closing = map(self.customers.reading, (first, last))
         new_a_day = tickets / ((last + 1 - first) / DAY)
@@ -1277,6 +1292,7 @@ def write_helpdesk(
     timezone: tzinfo,
     days: int,
     form: str,
+    settings: Path | None,
 ) -> None:
     """Write the exports of *days* windows, the last of which ends at *end_at*.
 
@@ -1293,7 +1309,8 @@ def write_helpdesk(
     starts = range(first, end_at, DAY)
     paths = [output if days == 1 else dated(output, s) for s in starts]
     with ExitStack() as stack:
-        stack.enter_context(locked(output.parent))
+        folders = [output.parent, *([settings] if settings else [])]
+        stack.enter_context(locked(*folders))
         stack.enter_context(without_garbage_collection())
         files = [stack.enter_context(replacing(path)) for path in paths]
         if writer.counts_first and not files[0].seekable():
@@ -1306,6 +1323,12 @@ def write_helpdesk(
             write_export(file, writer, start, islice(activities, DAY))
             for file, start in zip(files, starts, strict=True)
         )
+        if settings:
+            agents = helpdesk.staff.ids()
+            answers = api_answers(timezone, agents, locale, seed)
+            for name, answer in answers.items():
+                file = stack.enter_context(replacing(settings / name))
+                file.write(dumps(answer, indent=1) + "\n")
     show_progress("")
     names = str(paths[0]) if days == 1 else f"{paths[0]} ... {paths[-1]}"
     made = f"{plural(total, 'activity')} of {plural(tickets, 'ticket')}"
@@ -1317,6 +1340,42 @@ def dated(path: Path, start: int) -> Path:
     """Return the name of the export whose window starts then, by UTC day."""
     day = EPOCH + timedelta(seconds=start)
     return path.with_name(f"{path.stem}-{day:%Y-%m-%d}{path.suffix}")
+
+
+def api_answers(
+    zone: tzinfo, agents: Sequence[int], locale: str, seed: int
+) -> dict[str, Json]:
+    """Return the helpdesk's settings as Freshdesk's API answers, by file."""
+    from faker import Faker
+
+    fake = Faker(locale)
+    fake.seed_instance(seed)
+    opens_at, closes_at = (
+        f"{EPOCH + timedelta(seconds=second):%I:%M %p}"
+        for second in OFFICE_HOURS
+    )
+    hours = {"start_time": opens_at, "end_time": closes_at}
+    targets = {
+        f"priority_{priority}": {
+            "respond_within": target.respond * 3600,
+            "resolve_within": target.resolve * 3600,
+            "business_hours": True,
+        }
+        for priority, target in TARGETS.items()
+    }
+    shared = {"is_default": True, "name": "Default"}
+    return {
+        BUSINESS_HOURS: [
+            {
+                **shared,
+                "time_zone": str(zone),
+                "business_hours": dict.fromkeys(WEEKDAYS[:5], hours),
+                "holidays": [],
+            }
+        ],
+        SLA_POLICIES: [{**shared, "name": SLA_POLICY, "sla_target": targets}],
+        AGENTS: [{"id": i, "contact": {"name": fake.name()}} for i in agents],
+    }
 
 
 def write_export(
@@ -1426,6 +1485,9 @@ a creation, so a later day alone can show a reopening that reads as one.
     add("--days", type=number_of_days, default=1, metavar="N",
         help="consecutive 24-hour exports, a file each (default: 1, at most "
              f"{MOST_DAYS})")  # fmt: skip
+    add("--settings", type=Path, metavar="DIR",
+        help="also write its working hours, targets and agents there, as "
+             "Freshdesk's API answers, for sql_queries.py")  # fmt: skip
     add("--form", choices=FORMS, default="readme",
         help="of the export (default: %(default)s)")  # fmt: skip
     add("--version", action="version", version=f"%(prog)s {__version__}")
