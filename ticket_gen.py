@@ -989,15 +989,20 @@ class TodaysForm(ReadmeForm):
         activity: str,
     ) -> None:
         """Tell that the ticket left a stage, and what else that brings."""
-        if stage in PAUSED:
+        if stage in PAUSED and ticket.stage not in PAUSED:
+            ticket.waited += self.hours.worked(second) - ticket.waits_since
             if ticket.stage == "Open":
                 self.resumed(second, ticket, by, activity)
                 return
-        elif ticket.stage in PAUSED:
+        elif ticket.stage in PAUSED and stage not in PAUSED:
             ticket.waits_since = self.hours.worked(second)
         if by is None:
             activity = f"{RULES[ticket.stage]}, {activity}"
-        elif ticket.edit == TICK_CONTACTED and by == ticket.agent:
+        elif (
+            ticket.edit == TICK_CONTACTED
+            and by == ticket.agent
+            and "status" in activity
+        ):
             activity = ticket.edit % self.labels + activity
             ticket.edit = ""
         self.add(second, ticket, by, activity)
@@ -1006,7 +1011,6 @@ class TodaysForm(ReadmeForm):
         self, second: int, ticket: Ticket, by: int | None, activity: str
     ) -> None:
         """Tell that a wait is over, and the new due date."""
-        ticket.waited += self.hours.worked(second) - ticket.waits_since
         due_by = self.due_by(ticket)
         if self.draw() < DUE_WITH_STATUS_SHARE:
             activity = f"{activity}, {due_by}"
@@ -1136,6 +1140,8 @@ class Helpdesk:
         second = self.arrival(self.draw() ** 2)
         ticket = self.open_ticket(number, second, is_earlier=True)
         ticket.step, _ = self.steps[ticket.stage][self.bits(BITS)]
+        while ticket.step.note == REMINDER:  # the README's form would not tell
+            ticket.step, _ = self.steps[ticket.stage][self.bits(BITS)]
         self.agenda[second].append(ticket)
 
     def create(self, number: int, second: int) -> None:

@@ -50,7 +50,11 @@ class Record(NamedTuple):
     def shape(self) -> str:
         """The keys of the activity; a run of custom fields counts as one."""
         names = [n if n in OWN_KEYS else "custom" for n in self.activity]
-        kept = [n for n, last in zip(names, ["", *names]) if n != last or n != "custom"]
+        kept = [
+            n
+            for n, last in zip(names, ["", *names])
+            if n != last or n != "custom"
+        ]
         return " ".join(kept)
 
     @property
@@ -117,9 +121,7 @@ class Profile:
 
     @cached_property
     def created(self) -> dict[int, Record]:
-        return {
-            r.ticket: r for r in self.records if "new_ticket" in r.activity
-        }
+        return {r.ticket: r for r in self.records if "new_ticket" in r.activity}
 
     def since_creation(self, *, answered: bool) -> list[int]:
         """Seconds to the first response, or to the last resolution if the
@@ -186,27 +188,39 @@ class Profile:
     def rows(self) -> Iterator[tuple[str, str]]:
         """Yield what is compared, and what it is here."""
         yield "files", common(self.layouts)
-        yield "order of a record's keys", common(
-            Counter(r.keys for r in self.records)
+        yield (
+            "order of a record's keys",
+            common(Counter(r.keys for r in self.records)),
         )
         yield "tickets; records", f"{len(self.tickets)}; {len(self.records)}"
         sizes = sorted(map(len, self.tickets.values()))
-        yield "records per ticket: median, 90 %, most", ", ".join(
-            str(at(sizes, q)) for q in (0.5, 0.9, 1)
+        yield (
+            "records per ticket: median, 90 %, most",
+            ", ".join(str(at(sizes, q)) for q in (0.5, 0.9, 1)),
         )
-        yield "system records", percent(share(r.is_system for r in self.records))
+        yield (
+            "system records",
+            percent(share(r.is_system for r in self.records)),
+        )
         yield "same ticket and second", percent(self.simultaneous)
         yield "out of time order", percent(self.inversions)
         types = Counter(r.activity["note"]["type"] for r in self.notes)
         yield "note types", common(types)
-        yield "notes by the system", percent(share(r.is_system for r in self.notes))
-        yield "note to next status > 5 s", percent(
-            share(s > 5 for s in self.to_next_status)
+        yield (
+            "notes by the system",
+            percent(share(r.is_system for r in self.notes)),
+        )
+        yield (
+            "note to next status > 5 s",
+            percent(share(s > 5 for s in self.to_next_status)),
         )
         for name, answered in (("first response", True), ("resolution", False)):
             hours = sorted(self.since_creation(answered=answered))
-            yield f"{name}, hours: quartiles, 90 %", ", ".join(
-                f"{at(hours, q) / HOUR:.1f}" for q in (0.25, 0.5, 0.75, 0.9)
+            yield (
+                f"{name}, hours: quartiles, 90 %",
+                ", ".join(
+                    f"{at(hours, q) / HOUR:.1f}" for q in (0.25, 0.5, 0.75, 0.9)
+                ),
             )
         yield "reopened", percent(self.reopened)
         yield "steps", common(self.steps)
@@ -214,11 +228,14 @@ class Profile:
     def distributions(self) -> Iterator[tuple[str, list[Any]]]:
         """Yield the values whose distributions are compared."""
         week = 7 * 24 * HOUR
-        yield "arrivals by hour of the week", [
-            # The first of 1970 was a Thursday.
-            (r.second + 3 * 24 * HOUR) % week // HOUR
-            for r in self.created.values()
-        ]
+        yield (
+            "arrivals by hour of the week",
+            [
+                # The first of 1970 was a Thursday.
+                (r.second + 3 * 24 * HOUR) % week // HOUR
+                for r in self.created.values()
+            ],
+        )
         yield "steps", list(self.steps.elements())
         for status in STATUSES:
             yield f"waits in {status}", self.waits[status]
@@ -240,7 +257,11 @@ def read(record: dict[str, Any]) -> Record:
 
 def at(values: Sequence[int], quantile: float) -> int:
     """Return the quantile of sorted values; 0 if there are none."""
-    return values[min(len(values) - 1, int(len(values) * quantile))] if values else 0
+    return (
+        values[min(len(values) - 1, int(len(values) * quantile))]
+        if values
+        else 0
+    )
 
 
 def share(found: Iterable[bool]) -> float:
@@ -272,10 +293,15 @@ def largest_difference(one: Sequence[Any], other: Sequence[Any]) -> float:
             for values in (one, other)
         ]
         names = shares[0].keys() | shares[1].keys()
-        return max(abs(shares[0].get(n, 0) - shares[1].get(n, 0)) for n in names)
+        return max(
+            abs(shares[0].get(n, 0) - shares[1].get(n, 0)) for n in names
+        )
     one, other = sorted(one), sorted(other)
     return max(
-        abs(bisect_right(one, v) / len(one) - bisect_right(other, v) / len(other))
+        abs(
+            bisect_right(one, v) / len(one)
+            - bisect_right(other, v) / len(other)
+        )
         for v in {*one, *other}
     )
 
@@ -285,10 +311,14 @@ def table(profiles: Sequence[Profile]) -> Iterator[list[str]]:
     for rows in zip(*(p.rows() for p in profiles), strict=True):
         yield [rows[0][0], *(value for _, value in rows)]
     every = set().union(*(p.shapes for p in profiles))
-    for shape in sorted(every, key=lambda s: -max(p.shapes[s] for p in profiles)):
+    for shape in sorted(
+        every, key=lambda s: -max(p.shapes[s] for p in profiles)
+    ):
         yield [f"`{shape}`", *(str(p.shapes[shape]) for p in profiles)]
     if len(profiles) == 2:
-        for one, other in zip(*(p.distributions() for p in profiles), strict=True):
+        for one, other in zip(
+            *(p.distributions() for p in profiles), strict=True
+        ):
             difference = largest_difference(one[1], other[1])
             yield [f"largest difference: {one[0]}", percent(difference), ""]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from itertools import count, pairwise
+from itertools import count, groupby, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -20,8 +21,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ticket_gen
-from freshdesk import DAY, PUBLIC_NOTE_TYPES, format_timestamp, parse_timestamp
+from freshdesk import (
+    DAY,
+    PUBLIC_NOTE_TYPES,
+    REPLY,
+    format_timestamp,
+    parse_timestamp,
+)
+from freshdesk.settings import PAUSES, read_settings
+from freshdesk.working_hours import expand
+from profile import OWN_KEYS
 from ticket_gen import (
+    FIELD_LABELS,
     FIRST_REQUESTER,
     LABELS,
     LIFE,
@@ -65,7 +76,6 @@ README_PROPERTIES = [
     *("issue_type", "source", "status", "priority", "group", "agent_id"),
     *("requester", "product"),
 ]
-CONTACTED = {"readme": "contacted_customer", "today": "Contacted customer"}
 # A ticket's other properties tell what it is about.
 CHANGING = {"contacted_customer", "status", "priority", "group", "agent_id"}
 ENDED = {"Resolved", "Closed"}
@@ -100,7 +110,7 @@ def records(*options: str) -> list[Record]:
 @cache
 def tickets(*options: str) -> dict[int, History]:
     found = defaultdict(list)
-    for record in records(*options):
+    for record in sorted(records(*options), key=lambda r: r.second):
         found[record.ticket].append(record)
     return found
 
@@ -113,6 +123,12 @@ def reads_as_created(history: History) -> bool:
     """Does a status Open stand in the ticket's first second?"""
     first = [r.activity for r in history if r.second == history[0].second]
     return any(activity.get("status") == "Open" for activity in first)
+
+
+def shape(activity: Iterable[str]) -> str:
+    """Return the keys in their order; a run of custom fields counts as one."""
+    names = (key if key in OWN_KEYS else "custom" for key in activity)
+    return " ".join(key for key, _ in groupby(names))
 
 
 def snapshots(history: History) -> list[dict[str, Any]]:
@@ -149,13 +165,16 @@ def test_the_number_of_tickets_is_exact(number: int, form: str) -> None:
         assert len(found) == number
 
 
-@both_forms
-def test_records_and_notes_are_in_order(form: str) -> None:
-    made = records("--form", form)
-    seconds = [r.second for r in made]
+def test_records_and_notes_are_in_order() -> None:
+    seconds = [r.second for r in records()]
     assert seconds == sorted(seconds)
-    notes = [r.activity["note"]["id"] for r in made if r.note is not None]
+    notes = [r.activity["note"]["id"] for r in records() if r.note is not None]
     assert notes == sorted(set(notes))
+
+
+def test_a_few_records_of_todays_form_are_out_of_order() -> None:
+    seconds = [r.second for r in records("--form", "today")]
+    assert 0 < share(after < at for at, after in pairwise(seconds)) < 0.03
 
 
 def test_a_record_is_a_note_or_all_twelve_properties() -> None:
@@ -171,42 +190,125 @@ def test_a_record_is_a_note_or_all_twelve_properties() -> None:
         assert is_system == (record["performer_id"] is None)
 
 
+def test_an_export_of_todays_form_is_one_line_with_the_metadata_last(
+    tmp_path: Path,
+) -> None:
+    text = run(tmp_path, "--form", "today")["x.json"].decode()
+    assert "\n" not in text
+    assert list(json.loads(text)) == ["activities_data", "metadata"]
+
+
+# The shapes of genuine exports: the keys of `activity` in their order, as a
+# regular expression. Only `priority` and `spam` are from Freshdesk's manual.
+SHAPES = """
+    note  status  (custom )?status  (custom )?ticket_type  custom  priority
+    (custom )?requester_id (agent_id )?status source (group )?(ticket_type )?product priority new_ticket
+    sla_policy due_by  group due_by  status due_by  due_by  agent_id
+    automation send_reply_email  automation status
+    automation added_tags group agent_id( added_watcher)?
+    automation added_tags internal_agent_id group
+    automation agent_id added_tags send_email added_watcher
+    thread  thread_message  description  subject  added_tags  requester_id
+    deleted  spam
+"""  # noqa: E501
+SHAPE = [re.compile(s) for s in re.split(r" {2,}|\n", SHAPES) if s.strip()]
+BY_SYSTEM = {"sla_policy", "automation", "thread", "thread_message"}
+TYPES = {
+    "automation": {"type": int, "rule": str},
+    "note": {"id": int, "type": int},
+    "thread": {"id": int, "type": str},
+    "thread_message": {"id": int, "type": str},
+    "send_email": {"agent_ids": list},
+}
+
+
+@pytest.mark.parametrize("locale", ["en_US", "ja_JP"])
+def test_each_record_of_todays_form_has_the_shape_of_a_genuine_one(
+    locale: str,
+) -> None:
+    options = ("--form", "today", "--locale", locale, "--days", "7")
+    seen = set()
+    for export in generate(*options):
+        for record in export["activities_data"]:
+            is_system = record["performer_type"] == "system"
+            assert " ".join(record) == (
+                "performed_at ticket_id performer_type "
+                f"{'' if is_system else 'performer_id '}activity"
+            )
+            # Ids have more than 32 bits.
+            assert is_system or record["performer_id"] >= 1 << 32
+            activity = record["activity"]
+            keys = shape(activity)
+            seen |= {s for s in SHAPE if s.fullmatch(keys)}
+            assert any(s.fullmatch(keys) for s in SHAPE), keys
+            assert is_system or not BY_SYSTEM & set(activity)
+            for key, types in TYPES.items():
+                value = activity.get(key)
+                assert value is None or types == {
+                    name: type(part) for name, part in value.items()
+                }
+    assert seen == set(SHAPE)
+    labels = {key for r in records(*options) for key in r.activity}
+    labels -= OWN_KEYS
+    assert labels == {"cf_order_number", *FIELD_LABELS[locale[:2]]}
+
+
 def test_todays_form_says_only_what_changed() -> None:
-    (export,) = generate("--form", "today")
-    known: dict[tuple[int, str], Any] = {}
-    for record in export["activities_data"]:
-        is_system = record["performer_type"] == "system"
-        # Ids have more than 32 bits; the system has none.
-        assert is_system == (record.get("performer_id", 0) < 1 << 32)
-        activity = record["activity"]
-        assert len(activity) == 1 or (activity and "note" not in activity)
-        for key in {*CHANGING, *CONTACTED.values()} & set(activity):
-            place = record["ticket_id"], key
-            assert known.get(place, "") != activity[key]
-            known[place] = activity[key]
-    seen = {key for r in records("--form", "today") for key in r.activity}
-    assert seen >= {
-        *("new_ticket", "requester_id", "automation", "added_tags"),
-        *("ticket_type", "due_by", "sla_policy", "Shipping address"),
-    }
-    assert not all(key.isascii() for key in seen)
-    assert not seen & {"requester", "issue_type", "contacted_customer"}
-
-
-def test_todays_form_tells_when_a_ticket_is_due() -> None:
-    due = early = 0
+    keys = {"status", "priority", "group", "agent_id", "spam", "deleted"}
+    nothing = 0
     for history in tickets("--form", "today").values():
-        priorities = [r.activity.get("priority") for r in history]
-        for record in (r for r in history if "due_by" in r.activity):
-            due += 1
-            early += record is history[0]
-            hours = ticket_gen.SLA_HOURS[next(filter(None, priorities))]
-            assert list(record.activity.items()) == [
-                ("sla_policy", "Default SLA Policy"),
-                ("due_by", format_timestamp(record.second + 3600 * hours)),
-            ]
-    assert due == 4500
-    assert 0 < early < 0.2 * due  # than the creation
+        known: dict[str, Any] = {"spam": False, "deleted": False}
+        for record in history:
+            for key in keys & set(record.activity):
+                assert known.get(key, "") != record.activity[key]
+                known[key] = record.activity[key]
+                nothing += known[key] is None
+    assert nothing
+
+
+def test_due_dates_are_targets_and_waits_in_working_hours(
+    tmp_path: Path,
+) -> None:
+    options = ["--days", "3", "--form", "today", "--timezone", "Asia/Kolkata"]
+    folder = tmp_path / "settings"
+    generate(*options, "--settings", str(folder))
+    settings = read_settings(folder)
+    assert settings.calendar
+    spans = [*expand(settings.calendar, 20_450, 20_600)]
+
+    def worked(since: int, until: int) -> int:
+        return sum(
+            max(0, min(closes, until) - max(opens, since))
+            for _, opens, closes, _ in spans
+            if opens < until
+        )
+
+    targets = {int(name): resolve for name, _, resolve, _ in settings.targets}
+    shapes: Counter[str] = Counter()
+    for history in list(tickets(*options).values())[600:900]:
+        created, status, waited, wait_began = None, None, 0, 0
+        priority = 0
+        for record in history:
+            activity = record.activity
+            if "new_ticket" in activity:
+                created = record.second
+            priority = activity.get("priority", priority)
+            if "status" in activity:
+                if status in PAUSES and activity["status"] not in PAUSES:
+                    waited += worked(wait_began, record.second)
+                elif status not in PAUSES:
+                    wait_began = record.second
+                status = activity["status"]
+            if "due_by" in activity and created:
+                shapes[shape(activity)] += 1
+                due = parse_timestamp(activity["due_by"])
+                target = targets[priority]
+                assert worked(created, due) == target + waited
+                is_new = record.second - created <= 1
+                assert is_new == ("sla_policy" in activity)
+    assert set(shapes) == {
+        *("sla_policy due_by", "group due_by", "status due_by", "due_by"),
+    }
 
 
 def test_todays_form_marks_spam_and_deleted_tickets() -> None:
@@ -224,9 +326,41 @@ def test_todays_form_marks_spam_and_deleted_tickets() -> None:
     assert 0 < marked["deleted"][False] < marked["deleted"][True] / 2
 
 
+# Counted in genuine exports, beside each: shares of what the name says.
+def test_todays_form_has_about_the_shares_of_genuine_exports() -> None:
+    made = records("--form", "today", "--days", "14")
+    notes = [r for r in made if r.note is not None]
+    types = Counter(r.note for r in notes)
+    assert 0.15 < share(r.by is None for r in made) < 0.30  # 0.20
+    assert 0.04 < share(r.by is None for r in notes) < 0.10  # 0.07
+    assert 0.6 < types[REPLY] / len(notes) < 0.85  # 0.79
+    assert min(types[kind] for kind in range(5)) > 0
+    times = Counter((r.ticket, r.second) for r in made)
+    assert 0.1 < share(times[r.ticket, r.second] > 1 for r in made) < 0.25
+    # ... 0.14
+
+
+@both_forms
+def test_in_a_fortnight_the_slowest_tenth_takes_more_than_three_days(
+    form: str,
+) -> None:
+    waits = []
+    options = ("--form", form, "--days", "14")
+    for history in tickets(*options).values():
+        runs = [r for r in history if "status" in r.activity]
+        if reads_as_created(history) and runs[-1].is_ending:
+            first = max(
+                (i for i, r in enumerate(runs) if not r.is_ending), default=0
+            )
+            waits.append(runs[first + 1].second - history[0].second)
+    assert sorted(waits)[len(waits) * 9 // 10] > 3 * DAY
+    assert statistics.median(waits) < DAY
+
+
 def test_both_forms_tell_of_the_same_helpdesk() -> None:
     notes, otherwise = (
-        [(r.second, r.ticket, r.note) for r in made if r.note is not None]
+        # The system's notes stand only in today's form.
+        sorted((r.second, r.ticket, r.note) for r in made if r.note and r.by)
         for made in (records(), records("--form", "today"))
     )
     assert notes == otherwise
@@ -281,7 +415,7 @@ def test_3_to_10_percent_of_the_resolved_are_reopened(days: str) -> None:
 def test_urgent_tickets_are_answered_and_resolved_sooner(kind: str) -> None:
     medians = {p: statistics.median(w) for p, w in waits(kind).items()}
     low, medium, high, urgent = (medians[p] for p in (1, 2, 3, 4))
-    assert urgent < 0.6 * high < high < medium < low
+    assert urgent < 0.7 * high < high < medium < low
 
 
 def test_waits_and_numbers_of_activities_have_a_long_tail() -> None:
@@ -318,7 +452,7 @@ def test_a_status_stands_beside_the_reply_that_causes_it() -> None:
                 continue
             is_new = status not in (None, record.activity["status"])
             if is_new and not record.is_ending:
-                assert record.second - noted[record.by] <= 5
+                assert 3 <= record.second - noted[record.by] <= 400
             status = record.activity["status"]
 
 
@@ -386,7 +520,8 @@ def test_outbound_emails_are_mostly_never_answered(form: str) -> None:
         if created.activity["source"] == OUTBOUND:
             outbound += 1
             assert created.is_agents
-            assert created.activity[CONTACTED[form]]
+            if form == "readme":
+                assert created.activity["contacted_customer"]
             notes = [r for r in history if r.note in PUBLIC_NOTE_TYPES]
             asked += bool(notes) and not notes[0].is_agents
             answered = any(r.is_answer for r in notes)
@@ -469,8 +604,7 @@ def test_days_abut_and_hold_their_own_records(form: str) -> None:
     days: dict[int, set[int]] = defaultdict(set)
     begin = parse_timestamp("22-02-2026 12:00:01 +0000")
     for start, export in zip(count(begin, DAY), exports, strict=False):
-        assert list(export) == ["metadata", "activities_data"]
-        metadata, data = export.values()
+        metadata, data = export["metadata"], export["activities_data"]
         assert metadata == {
             "start_at": format_timestamp(start),
             "end_at": format_timestamp(start + DAY - 1),
@@ -586,10 +720,10 @@ def test_a_run_that_fails_on_its_second_day_leaves_the_old_files(
     assert set(before) == {"x-2026-02-27.json", "x-2026-02-28.json"}
     write_export = ticket_gen.write_export
 
-    def fail(file: Any, start: int, seconds: Any) -> int:
+    def fail(file: Any, form: Any, start: int, seconds: Any) -> int:
         if start == parse_timestamp("28-02-2026 12:00:01 +0000"):
             raise OSError(28, "No space left on device", "x.json")
-        return write_export(file, start, seconds)
+        return write_export(file, form, start, seconds)
 
     monkeypatch.setattr(ticket_gen, "write_export", fail)
     options = ["-o", str(tmp_path / "x.json"), "--days", "2", "--seed", "6"]
