@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,17 +47,6 @@ class Record(NamedTuple):
     activity: dict[str, Any]
 
     @property
-    def shape(self) -> str:
-        """The keys of the activity; a run of custom fields counts as one."""
-        names = [n if n in OWN_KEYS else "custom" for n in self.activity]
-        kept = [
-            n
-            for n, last in zip(names, ["", *names])
-            if n != last or n != "custom"
-        ]
-        return " ".join(kept)
-
-    @property
     def ends(self) -> bool:
         return STATUSES.get(self.activity.get("status", ""), False)
 
@@ -83,7 +72,7 @@ class Profile:
 
     @cached_property
     def shapes(self) -> Counter[str]:
-        return Counter(record.shape for record in self.records)
+        return Counter(shape(record.activity) for record in self.records)
 
     @cached_property
     def notes(self) -> list[Record]:
@@ -253,6 +242,12 @@ def read(record: dict[str, Any]) -> Record:
         ", ".join(record),
         record["activity"],
     )
+
+
+def shape(activity: Iterable[str]) -> str:
+    """Return the keys in their order; a run of custom fields counts as one."""
+    names = (key if key in OWN_KEYS else "custom" for key in activity)
+    return " ".join(key for key, _ in groupby(names))
 
 
 def at(values: Sequence[int], quantile: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import profile as in_counts  # tests/profile.py
 import re
 import statistics
 import subprocess
@@ -12,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from itertools import count, groupby, pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -24,13 +25,11 @@ import ticket_gen
 from freshdesk import (
     DAY,
     PUBLIC_NOTE_TYPES,
-    REPLY,
     format_timestamp,
     parse_timestamp,
 )
 from freshdesk.settings import PAUSES, read_settings
 from freshdesk.working_hours import expand
-from profile import OWN_KEYS
 from ticket_gen import (
     FIELD_LABELS,
     FIRST_REQUESTER,
@@ -123,12 +122,6 @@ def reads_as_created(history: History) -> bool:
     """Does a status Open stand in the ticket's first second?"""
     first = [r.activity for r in history if r.second == history[0].second]
     return any(activity.get("status") == "Open" for activity in first)
-
-
-def shape(activity: Iterable[str]) -> str:
-    """Return the keys in their order; a run of custom fields counts as one."""
-    names = (key if key in OWN_KEYS else "custom" for key in activity)
-    return " ".join(key for key, _ in groupby(names))
 
 
 def snapshots(history: History) -> list[dict[str, Any]]:
@@ -238,7 +231,7 @@ def test_each_record_of_todays_form_has_the_shape_of_a_genuine_one(
             # Ids have more than 32 bits.
             assert is_system or record["performer_id"] >= 1 << 32
             activity = record["activity"]
-            keys = shape(activity)
+            keys = in_counts.shape(activity)
             seen |= {s for s in SHAPE if s.fullmatch(keys)}
             assert any(s.fullmatch(keys) for s in SHAPE), keys
             assert is_system or not BY_SYSTEM & set(activity)
@@ -249,7 +242,7 @@ def test_each_record_of_todays_form_has_the_shape_of_a_genuine_one(
                 }
     assert seen == set(SHAPE)
     labels = {key for r in records(*options) for key in r.activity}
-    labels -= OWN_KEYS
+    labels -= in_counts.OWN_KEYS
     assert labels == {"cf_order_number", *FIELD_LABELS[locale[:2]]}
 
 
@@ -300,7 +293,7 @@ def test_due_dates_are_targets_and_waits_in_working_hours(
                     wait_began = record.second
                 status = activity["status"]
             if "due_by" in activity and created:
-                shapes[shape(activity)] += 1
+                shapes[in_counts.shape(activity)] += 1
                 due = parse_timestamp(activity["due_by"])
                 target = targets[priority]
                 assert worked(created, due) == target + waited
@@ -326,18 +319,31 @@ def test_todays_form_marks_spam_and_deleted_tickets() -> None:
     assert 0 < marked["deleted"][False] < marked["deleted"][True] / 2
 
 
-# Counted in genuine exports, beside each: shares of what the name says.
-def test_todays_form_has_about_the_shares_of_genuine_exports() -> None:
-    made = records("--form", "today", "--days", "14")
-    notes = [r for r in made if r.note is not None]
-    types = Counter(r.note for r in notes)
-    assert 0.15 < share(r.by is None for r in made) < 0.30  # 0.20
-    assert 0.04 < share(r.by is None for r in notes) < 0.10  # 0.07
-    assert 0.6 < types[REPLY] / len(notes) < 0.85  # 0.79
-    assert min(types[kind] for kind in range(5)) > 0
-    times = Counter((r.ticket, r.second) for r in made)
-    assert 0.1 < share(times[r.ticket, r.second] > 1 for r in made) < 0.25
-    # ... 0.14
+# The bands are about what is counted in genuine exports: 20, 7, 14, 79 %.
+def test_todays_form_has_about_the_shares_of_genuine_exports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, "-n", "2000", "--days", "14", "--form", "today")
+    capsys.readouterr()
+    assert in_counts.main([str(tmp_path), str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    rows = dict(re.findall(r"^\| ([\w :>,]+?) \| (.*?) \|", printed, re.M))
+    assert rows["files"] == "one line: activities_data, metadata 100 %"
+    bands = {
+        "system records": (15, 30),
+        "notes by the system": (4, 10),
+        "same ticket and second": (10, 25),
+        "out of time order": (0.1, 3),
+        "note types": (60, 85),  # the first is the reply
+        "note to next status > 5 s": (60, 90),
+    }
+    for name, (low, high) in bands.items():
+        found = re.findall(r"([\d.]+) %", rows[name])
+        assert low <= float(found[0]) <= high, name
+    assert rows["note types"].startswith("0 ")
+    # No folder differs from itself.
+    differences = re.findall(r"largest difference.*\| (.*?) % \|", printed)
+    assert differences == ["0.0"] * 10
 
 
 @both_forms
