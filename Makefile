@@ -43,7 +43,8 @@ UNIT ?= seconds
 # Of the hours and weeks in them, as Europe/Berlin.
 REPORT_TIMEZONE ?= UTC
 # A folder with business_hours.json, sla_policies.json or agents.json of your
-# account, for its own exports (empty: no working hours, targets and names).
+# account, for its own exports (empty: no working hours, targets and names). A
+# made-up helpdesk has its own, in $(DATA_DIR)/settings.
 SETTINGS ?=
 # 1 to draw pictures and a page from them, too.
 PLOT ?=
@@ -94,7 +95,9 @@ by_day = $(call name,$(JSON),.json)-$(date).json
 several := $(filter-out 1,$(DAYS))
 generated = $(if $(several),$(call folder,$(JSON))/$(by_day),$(json))
 
+made_settings = $(call quoted,$(DATA_DIR)/settings)
 generate = $(BIN)/python ticket_gen.py --output=$(json) \
+	--settings=$(made_settings) \
 	--tickets=$(call quoted,$(NUM_TICKETS)) --days=$(call quoted,$(DAYS)) \
 	--locale=$(call quoted,$(LOCALE)) --form=$(call quoted,$(FORM)) \
 	--timezone=$(call quoted,$(TIMEZONE)) \
@@ -105,6 +108,9 @@ plot = $(filter-out 0,$(PLOT))
 query = $(BIN)/python sql_queries.py --format=$(call quoted,$(FORMAT)) \
 	--unit=$(call quoted,$(UNIT)) --timezone=$(call quoted,$(REPORT_TIMEZONE)) \
 	$(if $(plot),--plot)
+# Not empty if DATABASE is of a made-up helpdesk whose settings are there.
+is_made_up = $(shell test -d $(made_settings) && \
+	test ! $(database) -ef $(own_database) && echo yes)
 settings = $(if $(SETTINGS),--settings=$(call quoted,$(SETTINGS)))
 
 # The extra packages that the reports need.
@@ -144,7 +150,8 @@ create_process_tickets: $(to_query) ## a new made-up helpdesk: generate, ingest,
 	@$(if $(several),$(generate) --help >/dev/null && rm -f -- $(generated))
 	@$(generate)
 	@$(ingest) --replace --database=$(database) -- $(generated)
-	@$(query) --database=$(database) --output-dir=$(outputs)
+	@$(query) --database=$(database) --output-dir=$(outputs) \
+		--settings=$(made_settings)
 
 .PHONY: create_tickets
 create_tickets: $(VENV)/.ready ## only generate
@@ -165,7 +172,8 @@ process_tickets: $(to_query) ## ingest and query your own EXPORTS
 
 .PHONY: plots
 plots: $(to_query) $(VENV)/.ready-plot ## query DATABASE, and draw pictures
-	@$(query) --database=$(database) --output-dir=$(outputs) $(settings) --plot
+	@$(query) --database=$(database) --output-dir=$(outputs) --plot \
+		$(or $(settings),$(if $(is_made_up),--settings=$(made_settings)))
 
 .PHONY: test
 test: $(VENV)/.ready-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-spark) ## run the tests
@@ -213,6 +221,8 @@ clean: ## remove generated files; never your exports, their database and outputs
 		freshdesk_ticket_activities.egg-info
 	@rm -f -- $(call with_parts,$(call folder,$(JSON)),$(call name,$(JSON))) \
 		$(call with_parts,$(call folder,$(JSON)),$(by_day))
+	@rm -f -- $(foreach file,business_hours sla_policies agents,$(call \
+		with_parts,$(made_settings),$(file).json))
 	@test $(database) -ef $(own_database) || \
 		rm -f -- $(call quoted,$(DATABASE)-journal) \
 		$(call with_parts,$(call folder,$(DATABASE)),$(call name,$(DATABASE)))

@@ -63,13 +63,8 @@ from freshdesk import (
     without_garbage_collection,
 )
 from freshdesk.local_time import time_zone
-from freshdesk.settings import (
-    AGENTS,
-    BUSINESS_HOURS,
-    PAUSES,
-    SLA_POLICIES,
-    WEEKDAYS,
-)
+from freshdesk.settings import AGENTS, BUSINESS_HOURS, PAUSES, SLA_POLICIES
+from freshdesk.settings import WEEKDAYS as WEEKDAY_NAMES
 from freshdesk.working_hours import Calendar, expand
 
 # ---- The tables that make the world ----------------------------------------
@@ -90,7 +85,7 @@ ARRIVALS = [
     *(0.85, 0.66, 0.42, 0.30, 0.26, 0.21, 0.14, 0.08),
 ]
 # Business customers rest at the weekend and write more on Monday.
-BUSY_WEEKDAYS = (1.15, 1.05, 1.0, 1.0, 0.92, 0.35, 0.28)  # Monday first
+WEEKDAYS = (1.15, 1.05, 1.0, 1.0, 0.92, 0.35, 0.28)  # Monday first
 
 
 class Shift(NamedTuple):
@@ -141,7 +136,8 @@ class Target(NamedTuple):
     resolve: int
 
 
-TARGETS = {  # by priority
+# By priority.
+TARGETS = {
     1: Target(24, 72),
     2: Target(8, 24),
     3: Target(4, 8),
@@ -433,6 +429,7 @@ ADD_ORDER = "%(order_label)s: %(order)s"
 ADD_ORDER_BY_API = '"cf_order_number": %(order)s'
 ADD_TYPE = '%(category_label)s: %(category)s, "ticket_type": %(type)s'
 TICK_CONTACTED = "%(contacted_label)s: true, "  # before the next status
+UNTIL_THE_STATUS = ("", TICK_CONTACTED)  # nothing to tell on its own
 CHANGE_REQUESTER = '"requester_id": %(contact)s'
 EDITS = {
     "": 143,
@@ -449,9 +446,8 @@ REMINDING = (
     '"automation": {"type": 3, "rule": "Remind the customer"}, '
     '"send_reply_email": "We are waiting for your answer"'
 )
-SLA_LATER_SHARE = (
-    0.1  # a second after the creation, not in its second (counted)
-)
+# Of the service levels, told a second after the creation (counted).
+SLA_LATER_SHARE = 0.1
 # The share of ends of waiting that tell the new due date with the status; the
 # system tells the others (45 and 32 counted).
 DUE_WITH_STATUS_SHARE = 0.6
@@ -545,23 +541,17 @@ class WorkingHours:
 
     def __init__(self, zone: tzinfo, first_day: int, last_day: int) -> None:
         calendar = Calendar("office", zone, WEEK, {})
-        spans = [
-            (opens_at, closes_at, seconds_before)
-            for _, opens_at, closes_at, seconds_before in expand(
-                calendar, first_day, last_day
-            )
-            if opens_at < closes_at
-        ]
+        days = expand(calendar, first_day, last_day)
+        spans = [span[1:] for span in days if span[1] < span[2]]
         self.opens = [opens_at for opens_at, _, _ in spans]
         self.closes = [closes_at for _, closes_at, _ in spans]
-        self.before = [before for _, _, before in spans]
+        self.before = [seconds_before for _, _, seconds_before in spans]
 
     def worked(self, second: int) -> int:
         """Return how many seconds were worked by *second*."""
         span = bisect_right(self.opens, second) - 1
-        return self.before[span] + (
-            min(second, self.closes[span]) - self.opens[span]
-        )
+        until = min(second, self.closes[span])
+        return self.before[span] + until - self.opens[span]
 
     def when(self, worked: int) -> int:
         """Return the second by which so many were worked."""
@@ -963,7 +953,7 @@ class TodaysForm(ReadmeForm):
         """Tell all that changed since the ticket's last record."""
         stage, agent, group, priority = ticket.told
         ticket.told = told(ticket)
-        if ticket.edit and by == ticket.agent and ticket.edit != TICK_CONTACTED:
+        if ticket.edit not in UNTIL_THE_STATUS and by == ticket.agent:
             self.edit(second + 1, ticket, by)
         if activity := MOVES[stage, ticket.stage]:
             self.moved(second, ticket, by, stage, activity)
@@ -998,11 +988,7 @@ class TodaysForm(ReadmeForm):
             ticket.waits_since = self.hours.worked(second)
         if by is None:
             activity = f"{RULES[ticket.stage]}, {activity}"
-        elif (
-            ticket.edit == TICK_CONTACTED
-            and by == ticket.agent
-            and "status" in activity
-        ):
+        elif ticket.edit and by == ticket.agent and "status" in activity:
             activity = ticket.edit % self.labels + activity
             ticket.edit = ""
         self.add(second, ticket, by, activity)
@@ -1054,9 +1040,7 @@ class Helpdesk:
         slots = range(start, last + 2 * SLOT, SLOT)
         moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
         hours = [(m.weekday(), m.hour + m.minute / 60) for m in moments]
-        arrivals = [
-            ARRIVALS[int(hour)] * BUSY_WEEKDAYS[day] for day, hour in hours
-        ]
+        arrivals = [ARRIVALS[int(hour)] * WEEKDAYS[day] for day, hour in hours]
         self.customers = Clock(start, arrivals)
         self.opening, self.closing = map(self.customers.reading, (first, last))
         new_a_day = tickets / ((last + 1 - first) / DAY)
@@ -1361,6 +1345,13 @@ def api_answers(
         for second in OFFICE_HOURS
     )
     hours = {"start_time": opens_at, "end_time": closes_at}
+    calendar = {
+        "name": "Office",
+        "is_default": True,
+        "time_zone": str(zone),
+        "business_hours": dict.fromkeys(WEEKDAY_NAMES[:5], hours),
+        "holidays": [],
+    }
     targets = {
         f"priority_{priority}": {
             "respond_within": target.respond * 3600,
@@ -1369,17 +1360,10 @@ def api_answers(
         }
         for priority, target in TARGETS.items()
     }
-    shared = {"is_default": True, "name": "Default"}
+    policy = {"name": SLA_POLICY, "is_default": True, "sla_target": targets}
     return {
-        BUSINESS_HOURS: [
-            {
-                **shared,
-                "time_zone": str(zone),
-                "business_hours": dict.fromkeys(WEEKDAYS[:5], hours),
-                "holidays": [],
-            }
-        ],
-        SLA_POLICIES: [{**shared, "name": SLA_POLICY, "sla_target": targets}],
+        BUSINESS_HOURS: [calendar],
+        SLA_POLICIES: [policy],
         AGENTS: [{"id": i, "contact": {"name": fake.name()}} for i in agents],
     }
 

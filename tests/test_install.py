@@ -18,11 +18,24 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import REPORTS, ROOT, created, export, lines, write_export
+from conftest import (
+    BUSINESS_REPORTS,
+    REPORTS,
+    ROOT,
+    SLA_REPORTS,
+    created,
+    export,
+    lines,
+    write_export,
+)
 
 from freshdesk.pictures import PICTURES
 
 OUTPUTS = {"columns.csv", *(f"{name}.csv" for name in REPORTS)}
+# A made-up helpdesk has working hours and targets, and so all reports.
+MADE_UP = OUTPUTS | {
+    f"{name}.csv" for name in (*BUSINESS_REPORTS, *SLA_REPORTS)
+}
 SCRIPTS = ("ticket_gen", "export_json", "sql_queries")
 SEEDED = ("NUM_TICKETS=20", "SEED=1", "END_AT=2026-03-04T12:00:00Z")
 # Has what a shell, make and a pattern would read. (make reads $$ as one $.)
@@ -136,7 +149,7 @@ def test_the_makefile_from_an_empty_checkout_to_the_reports(
     printed = made(checkout, "create_process_tickets", *SEEDED)
     set_up = "making .venv: the packages in requirements.txt, half a minute"
     assert printed[0] == set_up
-    assert files(data / "outputs").keys() == OUTPUTS
+    assert files(data / "outputs").keys() == MADE_UP
     assert len(lines(data / "outputs/ticket_metrics.csv")) == 21
     exported = json.loads((data / "json/ticket_activities.json").read_bytes())
     assert exported["metadata"]["end_at"] == "04-03-2026 12:00:00 +0000"
@@ -222,13 +235,15 @@ def test_any_name_is_possible(prepared: Path, tmp_path: Path) -> None:
 
     made(prepared, "create_process_tickets", where, "DAYS=2", *SEEDED)
     made(prepared, "process_tickets", where, "UNIT=hours")
-    outputs = {f"outputs/{name}" for name in OUTPUTS}
+    outputs = {f"outputs/{name}" for name in MADE_UP}
     yours = {"exports/own.json", "database/exports.db"}
     yours |= {f"outputs/exports/{name}" for name in OUTPUTS}
     assert files(data).keys() == outputs | yours | {
         "json/ticket_activities-2026-03-02.json",
         "json/ticket_activities-2026-03-03.json",
         "database/ticket_activities.db",
+        *("settings/business_hours.json", "settings/sla_policies.json"),
+        "settings/agents.json",
     }
     assert files(data / "outputs/exports")["time_spent_open.csv"] == (
         b"ticket_id,time_spent_open_hours\n1,24.0\n"
