@@ -304,6 +304,25 @@ def test_due_dates_are_targets_and_waits_in_working_hours(
     }
 
 
+def test_the_settings_are_those_of_the_helpdesk(tmp_path: Path) -> None:
+    folder = tmp_path / "settings"
+    made = generate("--timezone", "Asia/Kolkata", "--settings", str(folder))
+    settings = read_settings(folder)
+    assert settings.calendar
+    office = [(7 * 3600, 20 * 3600)]
+    assert settings.calendar.weekdays == [office] * 5 + [[], []]
+    assert str(settings.calendar.zone) == "Asia/Kolkata"
+    targets = [
+        (resolve, is_business) for *_, resolve, is_business in settings.targets
+    ]
+    assert targets == [(h * 3600, 1) for h in (72, 24, 8, 2)]
+    (export,) = made
+    acted = {r["performer_id"] for r in export["activities_data"]} - {None}
+    named = {number for number, name, _ in settings.agents or () if name}
+    assert {who for who in acted if who < FIRST_REQUESTER} <= named
+    assert not {who for who in acted if who >= FIRST_REQUESTER} & named
+
+
 def test_todays_form_marks_spam_and_deleted_tickets() -> None:
     marked: dict[str, Counter[bool]] = defaultdict(Counter)
     for history in tickets("--form", "today").values():
