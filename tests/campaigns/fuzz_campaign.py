@@ -363,8 +363,11 @@ class Bench:
         if status == 0:
             assert verdict is not None, "this is no export"
             assert all(line.startswith("note: ") for line in err.splitlines())
+            reports = draw.sample(REPORTS, 3)
+            if rb"\u0000" in verdict and "metrics_by_field" in reports:
+                reports.remove("metrics_by_field")  # SQLite's JSON ends there
             if not is_long(verdict):
-                self.compare([*known, verdict], draw.sample(REPORTS, 3))
+                self.compare([*known, verdict], reports)
         else:
             assert status == 1, f"exit status {status}"
             assert verdict is None or depth(json.loads(verdict)) > DEEP, err
