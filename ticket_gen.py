@@ -28,7 +28,7 @@ import freshdesk  # noqa: F401 - first: it refuses an old Python
 import argparse
 import random
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -65,7 +65,6 @@ from freshdesk import (
 from freshdesk.local_time import time_zone
 from freshdesk.settings import AGENTS, BUSINESS_HOURS, PAUSES, SLA_POLICIES
 from freshdesk.settings import WEEKDAYS as WEEKDAY_NAMES
-from freshdesk.working_hours import Calendar, expand
 
 # ---- The tables that make the world ----------------------------------------
 # "Counted" rests on 122 genuine daily exports of one small account: a norm for
@@ -465,6 +464,7 @@ MINUTE = 60
 MOST_DAYS = 366  # all their files are open at once
 SLOT = 900  # seconds; every zone's offset is a multiple of it
 NEVER = 1 << 60
+LocalHour = tuple[int, float]  # the weekday, 0 is Monday, and the hour
 T = TypeVar("T")
 BITS = 10  # drawing from a table is one look-up, of so many random bits
 TABLE = 1 << BITS  # its entries
@@ -500,7 +500,8 @@ class Clock:
     """A clock that runs at a given rate in every slot of time, 0 to 1.
 
     Agents' waits pass on the clock of their shift, so that a wait stands still
-    out of hours. Arrivals are even on the customers' clock.
+    out of hours. Arrivals are even on the customers' clock. Targets count on
+    the clock of the office.
     """
 
     def __init__(self, start: int, rates: Sequence[float]) -> None:
@@ -515,7 +516,7 @@ class Clock:
 
     def when(self, reading: float) -> int:
         """Return the second at which the clock shows *reading*, or NEVER."""
-        slot = bisect_right(self.readings, reading) - 1
+        slot = bisect_left(self.readings, reading, 1) - 1
         if slot == len(self.rates):
             return NEVER
         into = (reading - self.readings[slot]) / self.rates[slot]
@@ -523,40 +524,14 @@ class Clock:
 
     def after(self, second: int, wait: float) -> int:
         """Return the second by which *wait* more has passed, or NEVER."""
-        readings, rates = self.readings, self.rates
-        slot, within = divmod(second - self.start, SLOT)
-        reading = readings[slot] + within * rates[slot] + wait
-        slot = bisect_right(readings, reading, slot) - 1
-        if slot == len(rates):
-            return NEVER
-        into = (reading - readings[slot]) / rates[slot]
-        return self.start + slot * SLOT + int(into)
+        return self.when(self.reading(second) + wait)
 
 
-WEEK = [[OFFICE_HOURS]] * 5 + [[], []]
-
-
-class WorkingHours:
-    """The office hours, as a table: when is so much of them over?"""
-
-    def __init__(self, zone: tzinfo, first_day: int, last_day: int) -> None:
-        calendar = Calendar("office", zone, WEEK, {})
-        days = expand(calendar, first_day, last_day)
-        spans = [span[1:] for span in days if span[1] < span[2]]
-        self.opens = [opens_at for opens_at, _, _ in spans]
-        self.closes = [closes_at for _, closes_at, _ in spans]
-        self.before = [seconds_before for _, _, seconds_before in spans]
-
-    def worked(self, second: int) -> int:
-        """Return how many seconds were worked by *second*."""
-        span = bisect_right(self.opens, second) - 1
-        until = min(second, self.closes[span])
-        return self.before[span] + until - self.opens[span]
-
-    def when(self, worked: int) -> int:
-        """Return the second by which so many were worked."""
-        span = bisect_left(self.before, worked) - 1
-        return self.opens[span] + worked - self.before[span]
+def local_hours(start: int, end: int, zone: tzinfo) -> list[LocalHour]:
+    """Return the local weekday and hour of every slot."""
+    slots = range(start, end, SLOT)
+    moments = (datetime.fromtimestamp(slot, zone) for slot in slots)
+    return [(m.weekday(), m.hour + m.minute / 60) for m in moments]
 
 
 # ---- People ----------------------------------------------------------------
@@ -571,7 +546,7 @@ class Staff:
         agents: int,
         ids: Iterator[int],
         start: int,
-        hours: Sequence[tuple[int, float]],
+        hours: Sequence[LocalHour],
     ) -> None:
         self.draw, self.start = draw, start
         self.teams = hire_teams(agents, ids)
@@ -680,8 +655,8 @@ class Ticket:
     # For today's form:
     told: tuple[str, int | None, str, int]  # what it told last, see told()
     created: int
-    waited: int  # seconds of office time
-    waits_since: int  # in office time
+    waited: float  # seconds of office time
+    waits_since: float  # in office time
     edit: str  # one of EDITS, not told yet
 
 
@@ -843,7 +818,10 @@ class TodaysForm(ReadmeForm):
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
-        self.hours = WorkingHours(zone, first // DAY - 30, last // DAY + 30)
+        start = first - first % SLOT - 30 * DAY
+        hours = local_hours(start, last + 30 * DAY, zone)
+        is_open = [any(s.is_at_work(*hour) for s in OFFICE) for hour in hours]
+        self.office = Clock(start, is_open)
         self.openings = table(OPENINGS)
         self.routes = {is_set: table(ROUTES[is_set]) for is_set in ROUTES}
         self.edits = table(EDITS)
@@ -929,14 +907,14 @@ class TodaysForm(ReadmeForm):
         ticket.told = told(ticket)
         ticket.created = second - int(self.draw() * 14 * DAY)
         ticket.waited, ticket.edit = 0, ""
-        ticket.waits_since = self.hours.worked(ticket.created)
+        ticket.waits_since = self.office.reading(ticket.created)
 
     def due_by(self, ticket: Ticket) -> str:
         """Return when the ticket is to be resolved: its target and its waits
         after the creation, in office time.
         """
         target = TARGETS[ticket.priority].resolve * 3600 + ticket.waited
-        due = self.hours.when(self.hours.worked(ticket.created) + target)
+        due = self.office.when(self.office.reading(ticket.created) + target)
         return f'"due_by": "{timestamp(due)}"'
 
     def edit(self, second: int, ticket: Ticket, by: int) -> None:
@@ -980,12 +958,12 @@ class TodaysForm(ReadmeForm):
     ) -> None:
         """Tell that the ticket left a stage, and what else that brings."""
         if stage in PAUSED and ticket.stage not in PAUSED:
-            ticket.waited += self.hours.worked(second) - ticket.waits_since
+            ticket.waited += self.office.reading(second) - ticket.waits_since
             if ticket.stage == "Open":
                 self.resumed(second, ticket, by, activity)
                 return
         elif ticket.stage in PAUSED and stage not in PAUSED:
-            ticket.waits_since = self.hours.worked(second)
+            ticket.waits_since = self.office.reading(second)
         if by is None:
             activity = f"{RULES[ticket.stage]}, {activity}"
         elif ticket.edit and by == ticket.agent and "status" in activity:
@@ -1037,9 +1015,7 @@ class Helpdesk:
         self.addresses, self.form = addresses, form
         start = first - first % SLOT
         # The slot beyond the end is for a status that follows its reply.
-        slots = range(start, last + 2 * SLOT, SLOT)
-        moments = [datetime.fromtimestamp(slot, zone) for slot in slots]
-        hours = [(m.weekday(), m.hour + m.minute / 60) for m in moments]
+        hours = local_hours(start, last + 2 * SLOT, zone)
         arrivals = [ARRIVALS[int(hour)] * WEEKDAYS[day] for day, hour in hours]
         self.customers = Clock(start, arrivals)
         self.opening, self.closing = map(self.customers.reading, (first, last))
