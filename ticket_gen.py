@@ -126,22 +126,11 @@ PATIENCE = 8 * 3600
 # Agents' waits are multiplied by this, by priority (1 is low).
 PACE = {1: 2.1, 2: 1.05, 3: 0.55, 4: 0.2}
 
-
 SLA_POLICY = "Default SLA Policy"
 
 
-class Target(NamedTuple):
-    respond: int  # within so many hours of office time
-    resolve: int
-
-
-# By priority.
-TARGETS = {
-    1: Target(24, 72),
-    2: Target(8, 24),
-    3: Target(4, 8),
-    4: Target(1, 2),
-}
+# By priority: to respond and to resolve within so many hours of office time.
+TARGETS = {1: (24, 72), 2: (8, 24), 3: (4, 8), 4: (1, 2)}
 
 
 class Product(NamedTuple):
@@ -620,25 +609,24 @@ def draw_addresses(locale: str, seed: int, size: int) -> list[str]:
 
 
 class Matter(NamedTuple):
-    """What a ticket is about, which never changes."""
+    """What tickets are about, which never changes.
+
+    Many tickets share one: texts for each would double the memory.
+    """
 
     product: str
     issue: str
     source: int
     priority: int  # at first
+    texts: dict[str, str]  # as JSON
 
 
 @dataclass(init=False, slots=True)
 class Ticket:
-    """A ticket as it stands.
-
-    Its texts are shared between tickets. Text of its own for each ticket would
-    more than double the memory.
-    """
+    """A ticket as it stands."""
 
     id: int
     matter: Matter
-    texts: dict[str, str]  # of the matter, as JSON
     requester: int
     address: str  # as JSON
     shipment: str  # its date, as JSON
@@ -649,7 +637,6 @@ class Ticket:
     shift: str  # when the agent works
     assigned: int | None  # who is shown as the agent
     contacted: bool
-    pace: float  # of its source
     contact: int  # in copy
     step: Step  # the next step
     # For today's form:
@@ -735,24 +722,21 @@ class ReadmeForm:
         )
 
     def note(self, second: int, ticket: Ticket, by: int, kind: int) -> None:
-        self.records[second].append(
-            f'{ticket.id}, "performer_type": "user", "performer_id": {by}, '
-            f'"activity": {{"note": {{"id": {next(self.note_ids)}, '
-            f'"type": {kind}}}}}}}'
-        )
+        activity = f'"note": {{"id": {next(self.note_ids)}, "type": {kind}}}'
+        self.add(second, ticket, by, activity)
 
-    def texts(self, matter: Matter) -> dict[str, str]:
+    def texts(
+        self, product: str, issue: str, source: int, _priority: int
+    ) -> dict[str, str]:
         """Return what the records of all tickets of a matter have in common."""
-        product = PRODUCTS[matter.product]
         return {
-            "category": f'"category": {dumps(product.category)}, ',
-            "issue": f'"issue_type": {TEXT[matter.issue]}, '
-            f'"source": {matter.source}, ',
-            "product": f'"product": {TEXT[matter.product]}',
+            "category": f'"category": {dumps(PRODUCTS[product].category)}, ',
+            "issue": f'"issue_type": {TEXT[issue]}, "source": {source}, ',
+            "product": f'"product": {TEXT[product]}',
         }
 
     def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
-        texts = ticket.texts
+        texts = ticket.matter.texts
         activity = (
             f'"shipping_address": {ticket.address}, '
             f'"shipment_date": {ticket.shipment}, {texts["category"]}'
@@ -764,8 +748,7 @@ class ReadmeForm:
         )
         self.add(second, ticket, by, activity)
 
-    def created(self, second: int, ticket: Ticket, by: int) -> None:
-        self.changed(second, ticket, by)
+    created = changed
 
     def in_file(self, busy: Iterator[Busy]) -> Iterator[Busy]:
         """Return seconds with records in the order in which they are told."""
@@ -838,7 +821,7 @@ class TodaysForm(ReadmeForm):
                 yield from islice(busy, 1)
             yield one
 
-    def created(self, second: int, ticket: Ticket, by: int) -> None:
+    def created(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell of the creation, and of what the system does thereupon."""
         draw, bits = self.draw, self.bits
         ticket.told = told(ticket)
@@ -857,7 +840,7 @@ class TodaysForm(ReadmeForm):
 
     def creation(self, ticket: Ticket, route: str) -> str:
         """Return a creation, without what the route or an edit tells later."""
-        texts, edit = ticket.texts, ticket.edit
+        texts, edit = ticket.matter.texts, ticket.edit
         parts = kind = agent = group = ""
         if edit not in (ADD_ORDER, ADD_ORDER_BY_API):
             parts = f"{texts['order_label']}: {order(ticket)}, "
@@ -880,21 +863,23 @@ class TodaysForm(ReadmeForm):
             f'"status": "Open", {texts["source"]}{group}{kind}{texts["rest"]}'
         )
 
-    def texts(self, matter: Matter) -> dict[str, str]:
+    def texts(
+        self, product: str, issue: str, source: int, priority: int
+    ) -> dict[str, str]:
         return {
             **self.labels,
-            "category": dumps(PRODUCTS[matter.product].category),
-            "subject": dumps(f"{matter.issue}: {matter.product}"),
-            "tag": dumps(ISSUES[matter.issue].tag),
-            "type": TEXT[matter.issue],
-            "source": f'"source": {matter.source}, ',
-            "rest": f'"product": {TEXT[matter.product]}, '
-            f'"priority": {matter.priority}, "new_ticket": true',
+            "category": dumps(PRODUCTS[product].category),
+            "subject": dumps(f"{issue}: {product}"),
+            "tag": dumps(ISSUES[issue].tag),
+            "type": TEXT[issue],
+            "source": f'"source": {source}, ',
+            "rest": f'"product": {TEXT[product]}, "priority": {priority}, '
+            '"new_ticket": true',
         }
 
     def fill(self, template: str, ticket: Ticket) -> str:
         return template % {
-            **ticket.texts,
+            **ticket.matter.texts,
             "agent": ticket.agent,
             "contact": ticket.contact,
             "group": TEXT[ticket.group],
@@ -913,8 +898,9 @@ class TodaysForm(ReadmeForm):
         """Return when the ticket is to be resolved: its target and its waits
         after the creation, in office time.
         """
-        target = TARGETS[ticket.priority].resolve * 3600 + ticket.waited
-        due = self.office.when(self.office.reading(ticket.created) + target)
+        _, hours = TARGETS[ticket.priority]
+        target = hours * 3600 + ticket.waited
+        due = self.office.after(ticket.created, target)
         return f'"due_by": "{timestamp(due)}"'
 
     def edit(self, second: int, ticket: Ticket, by: int) -> None:
@@ -957,29 +943,22 @@ class TodaysForm(ReadmeForm):
         activity: str,
     ) -> None:
         """Tell that the ticket left a stage, and what else that brings."""
-        if stage in PAUSED and ticket.stage not in PAUSED:
+        waited, waits = stage in PAUSED, ticket.stage in PAUSED
+        if waited and not waits:
             ticket.waited += self.office.reading(second) - ticket.waits_since
-            if ticket.stage == "Open":
-                self.resumed(second, ticket, by, activity)
-                return
-        elif ticket.stage in PAUSED and stage not in PAUSED:
+        elif waits and not waited:
             ticket.waits_since = self.office.reading(second)
-        if by is None:
+        if waited and ticket.stage == "Open":
+            due_by = self.due_by(ticket)
+            if self.draw() < DUE_WITH_STATUS_SHARE:
+                activity += f", {due_by}"
+            else:
+                self.add(second + 1, ticket, None, due_by)
+        elif by is None:
             activity = f"{RULES[ticket.stage]}, {activity}"
         elif ticket.edit and by == ticket.agent and "status" in activity:
             activity = ticket.edit % self.labels + activity
             ticket.edit = ""
-        self.add(second, ticket, by, activity)
-
-    def resumed(
-        self, second: int, ticket: Ticket, by: int | None, activity: str
-    ) -> None:
-        """Tell that a wait is over, and the new due date."""
-        due_by = self.due_by(ticket)
-        if self.draw() < DUE_WITH_STATUS_SHARE:
-            activity = f"{activity}, {due_by}"
-        else:
-            self.add(second + 1, ticket, None, due_by)
         self.add(second, ticket, by, activity)
 
 
@@ -1030,13 +1009,18 @@ class Helpdesk:
 
     def load_tables(self) -> None:
         """Make the tables above quick to draw from."""
-        products = table({p: PRODUCTS[p].weight for p in PRODUCTS})
-        sources = table({s: SOURCES[s].weight for s in SOURCES})
-        weights = {i: ISSUES[i].weight for i in ISSUES}
-        unshipped = {
-            i: weights[i] for i in ISSUES if not ISSUES[i].shipped_only
+        products = table({p: row.weight for p, row in PRODUCTS.items()})
+        sources = table({s: row.weight for s, row in SOURCES.items()})
+        issues = {
+            ships: table(
+                {
+                    name: issue.weight
+                    for name, issue in ISSUES.items()
+                    if ships or not issue.shipped_only
+                }
+            )
+            for ships in (True, False)
         }
-        issues = {True: table(weights), False: table(unshipped)}  # ships?
         priorities = {
             name: table(dict(enumerate(issue.priorities, start=1)))
             for name, issue in ISSUES.items()
@@ -1045,13 +1029,9 @@ class Helpdesk:
         for _ in range(MATTERS):
             product = products[self.bits(BITS)]
             issue = issues[PRODUCTS[product].ships][self.bits(BITS)]
-            matter = Matter(
-                product,
-                issue,
-                sources[self.bits(BITS)],
-                priorities[issue][self.bits(BITS)],
-            )
-            self.matters.append((matter, self.form.texts(matter)))
+            source = sources[self.bits(BITS)]
+            about = product, issue, source, priorities[issue][self.bits(BITS)]
+            self.matters.append(Matter(*about, self.form.texts(*about)))
         self.steps = {name: steps_table(steps) for name, steps in LIFE.items()}
         self.earlier_stages = table(EARLIER_STAGES)
         self.shipment_days = table(SHIPMENT_DAYS)
@@ -1126,12 +1106,11 @@ class Helpdesk:
         ticket.requester = self.first_requester + person
         # The same one for each of the requester's tickets.
         ticket.contact = self.first_requester + (person + 7) % self.requesters
-        matter, ticket.texts = self.matters[int(draw() * MATTERS)]
-        ticket.matter = matter
+        matter = ticket.matter = self.matters[int(draw() * MATTERS)]
         ticket.priority = matter.priority
         ticket.group = ISSUES[matter.issue].group
         source = SOURCES[matter.source]
-        ticket.stage, ticket.pace = source.stage, source.pace
+        ticket.stage = source.stage
         is_agents = source.creator == AGENT
         ticket.agent, ticket.shift = self.staff.pick(
             second, ticket.group, ticket.priority, now=is_agents or is_earlier
@@ -1155,7 +1134,7 @@ class Helpdesk:
         """Draw the ticket's next step, and put it into the agenda."""
         step, wait = self.steps[ticket.stage][self.bits(BITS)]
         ticket.step = step
-        wait *= (0.75 + self.draw() / 2) * ticket.pace
+        wait *= (0.75 + self.draw() / 2) * SOURCES[ticket.matter.source].pace
         who = step.who
         if who <= COLLEAGUE:
             when = self.agents_turn(second, ticket, wait)
@@ -1330,11 +1309,11 @@ def api_answers(
     }
     targets = {
         f"priority_{priority}": {
-            "respond_within": target.respond * 3600,
-            "resolve_within": target.resolve * 3600,
+            "respond_within": respond * 3600,
+            "resolve_within": resolve * 3600,
             "business_hours": True,
         }
-        for priority, target in TARGETS.items()
+        for priority, (respond, resolve) in TARGETS.items()
     }
     policy = {"name": SLA_POLICY, "is_default": True, "sla_target": targets}
     return {
