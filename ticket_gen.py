@@ -903,13 +903,6 @@ class TodaysForm(ReadmeForm):
         due = self.office.after(ticket.created, target)
         return f'"due_by": "{timestamp(due)}"'
 
-    def edit(self, second: int, ticket: Ticket, by: int) -> None:
-        """Tell what the agent adds or corrects."""
-        self.add(second, ticket, by, self.fill(ticket.edit, ticket))
-        if ticket.edit == CHANGE_REQUESTER:
-            ticket.requester = ticket.contact
-        ticket.edit = ""
-
     def reminded(self, second: int, ticket: Ticket) -> None:
         self.add(second, ticket, None, REMINDING)
 
@@ -918,7 +911,11 @@ class TodaysForm(ReadmeForm):
         stage, agent, group, priority = ticket.told
         ticket.told = told(ticket)
         if ticket.edit not in UNTIL_THE_STATUS and by == ticket.agent:
-            self.edit(second + 1, ticket, by)
+            activity = self.fill(ticket.edit, ticket)
+            self.add(second + 1, ticket, by, activity)
+            if ticket.edit == CHANGE_REQUESTER:
+                ticket.requester = ticket.contact
+            ticket.edit = ""
         if activity := MOVES[stage, ticket.stage]:
             self.moved(second, ticket, by, stage, activity)
         if ticket.priority != priority:
@@ -966,8 +963,6 @@ def order(ticket: Ticket) -> str:
     """Return the number of the order that the ticket is about, as JSON."""
     return f'"A-{ticket.id * 7919 % 1_000_000:06}"'
 
-
-FORMS = ("readme", "today")
 
 # ---- The simulation ---------------------------------------------------------
 
@@ -1087,8 +1082,8 @@ class Helpdesk:
     def create(self, number: int, second: int) -> None:
         """Let a new ticket arrive, and plan its first step."""
         ticket = self.open_ticket(number, second)
-        is_agents = SOURCES[ticket.matter.source].creator == AGENT
-        by = ticket.agent if is_agents else ticket.requester
+        creator = SOURCES[ticket.matter.source].creator
+        by = ticket.agent if creator == AGENT else ticket.requester
         self.form.created(second, ticket, by)
         self.plan(second, ticket)
 
@@ -1145,8 +1140,7 @@ class Helpdesk:
             when += int(self.draw() * 90) - when % 3600
         else:
             return
-        if when < second + HASTE:
-            when = second + HASTE
+        when = max(when, second + HASTE)
         if when <= self.last:
             self.agenda[when].append(ticket)
 
@@ -1433,7 +1427,7 @@ a creation, so a later day alone can show a reopening that reads as one.
     add("--settings", type=Path, metavar="DIR",
         help="also write its working hours, targets and agents there, as "
              "Freshdesk's API answers, for sql_queries.py")  # fmt: skip
-    add("--form", choices=FORMS, default="readme",
+    add("--form", choices=("readme", "today"), default="readme",
         help="of the export (default: %(default)s)")  # fmt: skip
     add("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
