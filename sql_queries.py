@@ -22,11 +22,10 @@ import freshdesk  # noqa: F401 - first: it refuses an old Python
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
-    contextmanager,
     nullcontext,
 )
 from datetime import timedelta, timezone, tzinfo
@@ -100,10 +99,6 @@ Row = tuple[Any, ...]
 # The reports
 
 
-class Faulty(Failure):
-    """A report cannot be written; others may."""
-
-
 def find_reports(
     directory: Path, names: Sequence[str], folders: Sequence[str] = ()
 ) -> list[Path]:
@@ -138,17 +133,6 @@ def reports_in(directory: Path, folders: Iterable[str]) -> dict[str, Path]:
         for path in sorted((directory / folder).glob("*.sql"))
         if not path.name.startswith(".")  # an editor's
     }
-
-
-@contextmanager
-def naming_report(report: Path) -> Iterator[None]:
-    """Raise what is wrong with a report as Faulty, which names it."""
-    try:
-        yield
-    except (QueryError, UnicodeDecodeError) as error:
-        raise Faulty(
-            f"{report}: {error}; a report is one select, and only reads"
-        ) from error
 
 
 # The terminal
@@ -290,14 +274,17 @@ def write_reports(
         for report, text in texts.items():
             show_progress(report.name)
             try:
-                with ExitStack() as own, naming_report(report):
+                with ExitStack() as own:
                     report.read_text("utf-8")  # it must be UTF-8
                     write(report.stem, text, own)
                     files.push(own.pop_all())
-            except Faulty as error:
+            except (QueryError, UnicodeDecodeError) as error:
+                failure = Failure(
+                    f"{report}: {error}; a report is one select, and only reads"
+                )
                 if len(texts) == 1:
-                    raise
-                complain(error)
+                    raise failure from error
+                complain(failure)
                 faulty += 1
         if faulty and form == "xlsx":
             raise Failure(
@@ -421,119 +408,54 @@ def argument_parser() -> argparse.ArgumentParser:
       no database: read the exports, and compute all of it, on Spark""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "reports",
-        nargs="*",
-        metavar="REPORT",
-        help="name of a .sql file, without its ending; default: all",
-    )
-    parser.add_argument(
-        "-d",
-        "--database",
-        type=Path,
-        default=DATABASE,
-        help="default: %(default)s",
-    )
-    parser.add_argument(
-        "-o",
-        "--output-dir",
-        default=str(OUTPUTS_DIR),
-        help="default: %(default)s; - prints the CSV of one REPORT",
-    )
-    parser.add_argument(
-        "--format",
-        choices=FORMATS,
-        default="csv",
+    add = parser.add_argument
+    add("reports", nargs="*", metavar="REPORT",
+        help="name of a .sql file, without its ending; default: all"
+        )  # fmt: skip
+    add("-d", "--database", type=Path, default=DATABASE,
+        help="default: %(default)s")  # fmt: skip
+    add("-o", "--output-dir", default=str(OUTPUTS_DIR),
+        help="default: %(default)s; - prints the CSV of one REPORT"
+        )  # fmt: skip
+    add("--format", choices=FORMATS, default="csv",
         help="a CSV or Parquet file for each report, or one Excel workbook,"
-        f" {writers.WORKBOOK}, with a sheet for each; default: %(default)s",
-    )
-    parser.add_argument(
-        "--sql-dir",
-        type=Path,
-        default=sql_dir(),
-        help="where the reports are; default: %(default)s",
-    )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        default="seconds",
-        help="of the durations; default: %(default)s",
-    )
-    parser.add_argument(
-        "--timezone",
-        type=time_zone,
-        default="UTC",
-        metavar="ZONE",
+             f" {writers.WORKBOOK}, with a sheet for each;"
+             " default: %(default)s")  # fmt: skip
+    add("--sql-dir", type=Path, default=sql_dir(),
+        help="where the reports are; default: %(default)s")  # fmt: skip
+    add("--unit", choices=UNITS, default="seconds",
+        help="of the durations; default: %(default)s")  # fmt: skip
+    add("--timezone", type=time_zone, default="UTC", metavar="ZONE",
         help="of hours and weeks, and of the days of --since and --until, as"
-        " Europe/Berlin; default: %(default)s",
-    )
-    parser.add_argument(
-        "--since",
-        type=day,
-        metavar="YYYY-MM-DD",
+             " Europe/Berlin; default: %(default)s")  # fmt: skip
+    add("--since", type=day, metavar="YYYY-MM-DD",
         help="count only tickets created on this day or later; reports with a"
-        " row for each ticket stay whole",
-    )
-    parser.add_argument(
-        "--until",
-        type=day,
-        metavar="YYYY-MM-DD",
-        help="count only tickets created on this day or earlier",
-    )
-    parser.add_argument(
-        "--settings",
-        type=Path,
-        metavar="FOLDER",
+             " row for each ticket stay whole")  # fmt: skip
+    add("--until", type=day, metavar="YYYY-MM-DD",
+        help="count only tickets created on this day or earlier")  # fmt: skip
+    add("--settings", type=Path, metavar="FOLDER",
         help="with business_hours.json, sla_policies.json, agents.json, as"
-        " Freshdesk's API answers, or some of them: working hours, targets and"
-        " names",
-    )
-    parser.add_argument(
-        "--plot",
-        action="store_true",
-        help="draw pictures and a page, index.html, from the reports, too",
-    )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print nothing but errors"
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {__version__}"
-    )
-    add_engines(parser)
-    return parser
-
-
-def add_engines(parser: argparse.ArgumentParser) -> None:
-    """Add the options of what computes."""
-    parser.add_argument(
-        "--engine",
-        choices=["sqlite", "spark"],
-        default="sqlite",
-        help="what reads and computes; default: %(default)s",
-    )
-    spark = parser.add_argument_group("with --engine spark")
-    spark.add_argument(
-        "--exports",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PATH",
-        help="what to read instead of a database: files, folders or patterns",
-    )
-    spark.add_argument(
-        "--status-alias",
-        action="append",
-        default=[],
-        metavar="LABEL=STATUS",
+             " Freshdesk's API answers, or some of them: working hours,"
+             " targets and names")  # fmt: skip
+    add("--plot", action="store_true",
+        help="draw pictures and a page, index.html, from the reports, too"
+        )  # fmt: skip
+    add("-q", "--quiet", action="store_true", help="print nothing but errors")
+    add("--version", action="version", version=f"%(prog)s {__version__}")
+    add("--engine", choices=["sqlite", "spark"], default="sqlite",
+        help="what reads and computes; default: %(default)s")  # fmt: skip
+    add = parser.add_argument_group("with --engine spark").add_argument
+    add("--exports", nargs="+", action="extend", default=[], metavar="PATH",
+        help="what to read instead of a database: files, folders or patterns"
+        )  # fmt: skip
+    add("--status-alias", action="append", default=[], metavar="LABEL=STATUS",
         type=status_alias,
         help="LABEL means STATUS, one of Freshdesk's or another label; may be"
-        " repeated",
-    )
-    spark.add_argument(
-        "--partitioned",
-        action="store_true",
-        help="write each report as a folder of parts, where it was computed",
-    )
+             " repeated")  # fmt: skip
+    add("--partitioned", action="store_true",
+        help="write each report as a folder of parts, where it was computed"
+        )  # fmt: skip
+    return parser
 
 
 def wrong_usage(args: argparse.Namespace) -> str | None:
