@@ -200,7 +200,8 @@ def write_csv(
     if output.folder == "-":
         file = sys.stdout.buffer
     else:
-        file = opened_file(output, name, files)
+        path = Path(output.folder, name)
+        file = files.enter_context(replacing(path)).buffer
     for number, frame in enumerate(output.engine(query)):
         text = csv_text(
             frame, output.unit, output.zone, with_header=number == 0
@@ -208,11 +209,6 @@ def write_csv(
         file.write(text.encode())
     file.flush()
     output.told(name, report, frame.columns)
-
-
-def opened_file(output: Output, name: str, files: ExitStack) -> BinaryIO:
-    """Open a file that takes its place when the stack closes."""
-    return files.enter_context(replacing(Path(output.folder, name))).buffer
 
 
 def csv_text(
@@ -260,8 +256,8 @@ def readable(
     for label, column in frame.items():
         name = str(label)
         if not is_numeric_dtype(column):
-            texts = {text: defused(text) for text in column.dropna().unique()}
-            shown[label] = column.map(texts)
+            if any(text != defused(text) for text in column.dropna().unique()):
+                shown[label] = column.map(defused)
         elif is_duration(name):
             shown[label] = in_unit(column, unit)
         elif is_integer_dtype(column) and name == "hour":
@@ -281,15 +277,8 @@ def iso_8601(seconds: pandas.Series[Any]) -> pandas.Series[Any]:
 
     moments = seconds.to_numpy("int64", na_value=0).astype("datetime64[s]")
     texts = seconds.astype(object)
-    texts[:] = datetime_as_string(moments, unit="s")
-    return (texts + "Z").where(seconds.notna())
-
-
-def iso_text(second: int) -> str:
-    """Return a second since 1970 as 2017-04-20T10:00:00."""
-    from numpy import datetime64
-
-    return str(datetime64(second, "s"))
+    texts[:] = datetime_as_string(moments, unit="s", timezone="UTC")
+    return texts.where(seconds.notna())
 
 
 def local_time(seconds: pandas.Series[Any], zone: tzinfo) -> pandas.Series[Any]:
@@ -439,11 +428,13 @@ def excel_values(
 
 def excel_date(second: int, zone: tzinfo) -> float | str:
     """Return local time as days since 1900; before, as text."""
+    from numpy import datetime64
+
     second += utc_offset(second, zone)
     days = second / DAY + EXCEL_DAYS_BEFORE_1970
     if FIRST_EXCEL_DAY <= days < LAST_EXCEL_DAY + 1:
         return days
-    return iso_text(second)
+    return str(datetime64(second, "s"))
 
 
 def excel_value(value: Any) -> float | str:
@@ -467,7 +458,7 @@ def write_parquet(
     from pyarrow import ArrowException
 
     name = f"{report}.parquet"
-    file = opened_file(output, name, files)
+    file = files.enter_context(replacing(Path(output.folder, name))).buffer
     try:
         columns = write_typed(output, report, query, file)
     except ArrowException as error:
