@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 from freshdesk import DAY, PRIORITIES, Failure
 from freshdesk.local_time import time_zone
-from freshdesk.rails_zones import RAILS_ZONES
 from freshdesk.statuses import FRESHDESKS, label_key, spelling
 from freshdesk.working_hours import Calendar, Day, Span, expand
 
@@ -240,11 +240,21 @@ def read_calendar(entry: Json) -> Calendar:
 def read_zone(entry: Json) -> tzinfo:
     name = text(entry, "time_zone", 'a zone such as "Europe/Berlin"')
     try:
-        return time_zone(RAILS_ZONES.get(name, name))
+        return time_zone(rails_zones().get(name, name))
     except argparse.ArgumentTypeError as error:
         raise Failure(
             f"time_zone: {error}; or write one such as Europe/Berlin"
         ) from None
+
+
+@cache
+def rails_zones() -> dict[str, str]:
+    """Return today's name of each zone that Freshdesk, a Rails application,
+    names its own way. Source: ActiveSupport::TimeZone.
+    """
+    file = Path(__file__).with_name("rails_zones.json")
+    zones: dict[str, str] = json.loads(file.read_bytes())
+    return zones
 
 
 def read_spans(told: Any) -> list[Span]:
