@@ -105,10 +105,11 @@ PUBLIC_NOTE_TYPES = {REPLY, PUBLIC_NOTE}
 AGENTS_NOTE_TYPES = {FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+FIRST_SECOND = -62_135_596_800  # of the year 1
+LAST_SECOND = 253_402_300_799  # of the year 9999
 TIMESTAMP = re.compile(
-    r"([0-9]{2}-[0-9]{2}-[0-9]{4})"
-    r" ([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])"
-    r" ([+-](?:[01][0-9]|2[0-3])[0-5][0-9])"
+    r"([0-9]{2})-([0-9]{2})-([0-9]{4}) ((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})"
+    r" ([+-](?:[01][0-9]|2[0-3]))([0-5][0-9])"
 )
 
 
@@ -122,10 +123,8 @@ class QueryError(Failure):
 
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
-    day, second = divmod(seconds, DAY)
-    minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    return f"{format_date(day)} {hour:02}:{minute:02}:{second:02} +0000"
+    moment = EPOCH + timedelta(seconds=seconds)
+    return f"{format_date(seconds // DAY)} {moment:%H:%M:%S} +0000"
 
 
 def utc(seconds: int) -> str:
@@ -151,29 +150,12 @@ def parse_timestamp(text: str) -> int:
     match = TIMESTAMP.fullmatch(text)
     if match is None:
         raise ValueError("not of the form DD-MM-YYYY HH:MM:SS +0000")
-    day, hour, minute, second, offset = match.groups()
-    seconds = midnight(day) + seconds_of(hour, minute, second)
-    seconds -= seconds_of(offset[:3], offset[0] + offset[3:])
+    day, month, year, time, hours, minutes = match.groups()
+    iso = f"{year}-{month}-{day} {time}{hours}:{minutes}"
+    seconds = int(datetime.fromisoformat(iso).timestamp())
     if not FIRST_SECOND <= seconds <= LAST_SECOND:
         raise ValueError("outside the years 1 to 9999 in UTC")
     return seconds
-
-
-def seconds_of(hours: str, minutes: str, seconds: str = "0") -> int:
-    """Return how many seconds these are, each with its sign."""
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-
-
-@lru_cache
-def midnight(date: str) -> int:
-    """Return the seconds since 1970 at the beginning of "21-04-2017"."""
-    day, month, year = map(int, date.split("-"))
-    moment = datetime(year, month, day, tzinfo=timezone.utc)
-    return (moment - EPOCH) // timedelta(seconds=1)
-
-
-FIRST_SECOND = midnight("01-01-0001")
-LAST_SECOND = midnight("31-12-9999") + DAY - 1
 
 
 def run_script(script: Callable[[], None]) -> int:
@@ -203,13 +185,9 @@ def status_of(script: Callable[[], None]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return 1  # whoever read our output has seen enough (head, say)
-    except (Failure, OSError) as error:
+    except (Failure, OSError, MemoryError) as error:
         with suppress(OSError):
             complain(error)
-        return 1
-    except MemoryError:
-        with suppress(OSError):
-            complain(Failure("not enough memory; use a machine with more"))
         return 1
     return 0
 
@@ -253,6 +231,8 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
         return f"{where}{error.strerror}"
+    if isinstance(error, MemoryError):
+        return "not enough memory; use a machine with more"
     return str(error)
 
 
@@ -302,13 +282,11 @@ def without_garbage_collection() -> Iterator[None]:
 
     That saves a tenth of the time in which a large export is made or read.
     """
-    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()
 
 
 def is_database(path: Path, *, to_replace: bool = False) -> bool:
@@ -365,10 +343,9 @@ def schema_number(pragma: str) -> int:
 @cache
 def views() -> dict[str, str]:
     """Return the select of each view in sql/views, without its semicolon."""
-    files = sorted((sql_dir() / "views").glob("*.sql"))
-    texts = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    names = sorted(file.stem for file in (sql_dir() / "views").glob("*.sql"))
     return {
-        name: text.rstrip().removesuffix(";") for name, text in texts.items()
+        name: sql(f"views/{name}").rstrip().removesuffix(";") for name in names
     }
 
 
@@ -458,17 +435,18 @@ def put_in_place(path: Path) -> None:
     """
     with suppress(FileNotFoundError):
         shutil.copymode(path, part_path(path))
-    descriptor = os.open(part_path(path), os.O_RDONLY)
+    write_through(part_path(path))
+    os.replace(part_path(path), path)
+    write_through(path.parent)  # the new name survives a power cut, too
+
+
+def write_through(path: Path) -> None:
+    """Wait until a file, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.replace(part_path(path), path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name survives a power cut, too
-    finally:
-        os.close(folder)
 
 
 @contextmanager
@@ -480,20 +458,20 @@ def replacing(path: Path) -> Iterator[TextIO]:
     to its `buffer`.
     """
     is_device = path.exists() and not path.is_file()
-    if not is_device:
-        path = link_target(path)  # a link stays one
-    part = path if is_device else part_path(path)
+    target = path if is_device else link_target(path)  # a link stays one
+    part = path if is_device else part_path(target)
     try:
         if not is_device:
-            make_part(path)
+            make_part(target)
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
         if not is_device:
-            put_in_place(path)
-    except BaseException as error:
+            put_in_place(target)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(target)  # a full disk does not say where
+        raise
+    finally:
         if not is_device:
             with suppress(OSError):
                 part.unlink()
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk does not say where
-        raise
