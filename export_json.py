@@ -151,11 +151,10 @@ def export_number(
     one takes the next number, and those behind it make room.
     """
 
-    def holder(number: int) -> tuple[int, str] | None:
+    def holder(number: int) -> Any:
         """Return the start and the SHA-256 of the export of this number."""
         found = connection.execute(sql("ingest/export_with_id"), (number,))
-        holder: tuple[int, str] | None = found.fetchone()
-        return holder
+        return found.fetchone()
 
     number = (metadata.start_at << 25) + (int(digest[:7], 16) >> 3)
     while (other := holder(number)) and other < (metadata.start_at, digest):
@@ -255,9 +254,9 @@ def ingest_file(connection: Connection, path: Path) -> Ingested:
 def refresh_views(connection: Connection) -> None:
     """Copy the views into the database, for people with a sqlite3 shell."""
     for name, select in views().items():
-        wanted = f"create view {name} as\n{select}"
+        wanted = f"CREATE VIEW {name} as\n{select}"  # as SQLite keeps it
         found = connection.execute(sql("ingest/find_view"), (name,))
-        if found.fetchone() != (wanted.replace("create view", "CREATE VIEW"),):
+        if found.fetchone() != (wanted,):
             connection.execute(f"drop view if exists {name}")
             connection.execute(wanted)
 
@@ -265,24 +264,16 @@ def refresh_views(connection: Connection) -> None:
 def create_schema(connection: Connection) -> None:
     """Begin a new database, with Freshdesk's codes and statuses in it."""
     connection.executescript(f"begin; {sql('schema/tables')}")
-    for table, constant in constants().items():
-        places = ", ".join("?" * len(constant[0]))
-        insertion = f"insert into {table} values ({places})"
-        connection.executemany(insertion, constant)
+    note_types = [
+        (code, name, code in PUBLIC_NOTE_TYPES, code in AGENTS_NOTE_TYPES)
+        for code, name in NOTE_TYPES.items()
+    ]
+    fill = connection.executemany
+    fill("insert into priorities values (?, ?)", PRIORITIES.items())
+    fill("insert into sources values (?, ?)", SOURCES.items())
+    fill("insert into note_types values (?, ?, ?, ?)", note_types)
+    fill("insert into canonical_statuses values (?, ?)", STATUSES.items())
     change_aliases(connection, [])
-
-
-def constants() -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of the tables that no export fills."""
-    return {
-        "priorities": [(str(code), name) for code, name in PRIORITIES.items()],
-        "sources": [(str(code), name) for code, name in SOURCES.items()],
-        "note_types": [
-            (code, name, code in PUBLIC_NOTE_TYPES, code in AGENTS_NOTE_TYPES)
-            for code, name in NOTE_TYPES.items()
-        ],
-        "canonical_statuses": [*STATUSES.items()],
-    }
 
 
 @contextmanager
@@ -500,11 +491,9 @@ def is_taken(file: Path) -> bool:
         return file.is_symlink() and not file.exists()
     if ".json" in file.name.lower():
         return True
-    try:
-        with file.open("rb") as stored_file:
-            return begins_as_export(beginning(stored_file))
-    except OSError:
-        return True  # which says why it cannot be read
+    with suppress(OSError), file.open("rb") as stored_file:
+        return begins_as_export(beginning(stored_file))
+    return True  # opening it says why it cannot be read
 
 
 def ingest_each(
@@ -517,7 +506,6 @@ def ingest_each(
     fails ends it.
     """
     results: list[Ingested] = []
-    refused = 0
     for path in paths:
         try:
             # The first transaction that succeeds has mapped the labels.
@@ -529,8 +517,7 @@ def ingest_each(
             if len(paths) == 1 or not isinstance(error, Refused):
                 return results, error
             complain(error)
-            refused += 1
-    if not refused:
+    if not (refused := len(paths) - len(results)):
         return results, None
     exports = plural(len(paths), "export")
     return results, Failure(
@@ -595,13 +582,8 @@ def argument_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     option = parser.add_argument
-    option(
-        "exports",
-        nargs="*",
-        metavar="EXPORT",
-        type=Path,
-        help=f"a file, or a folder of them; default: {EXPORTS_DIR}",
-    )
+    paths = f"a file, or a folder of them; default: {EXPORTS_DIR}"
+    option("exports", nargs="*", metavar="EXPORT", type=Path, help=paths)
     database = "default: %(default)s"
     option("-d", "--database", type=Path, default=DATABASE, help=database)
     replace = "build a new database from just these files, all or nothing"
@@ -634,9 +616,10 @@ def ingest_as_told(argv: Sequence[str] | None) -> None:
     if args.replace and not args.exports:
         parser.error("--replace needs the exports to be named")
     is_about_aliases = args.status_alias or args.list_aliases
-    if args.exports or args.status_alias or not args.list_aliases:
+    paths = args.exports or ([] if is_about_aliases else [EXPORTS_DIR])
+    if paths or args.status_alias:
         export_json(
-            args.exports or ([] if is_about_aliases else [EXPORTS_DIR]),
+            paths,
             args.database,
             replace=args.replace,
             aliases=args.status_alias,

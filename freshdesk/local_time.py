@@ -12,9 +12,9 @@ import zoneinfo
 from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
-from freshdesk import DAY, EPOCH
+from freshdesk import DAY
 
 
 def time_zone(name: str) -> tzinfo:
@@ -105,20 +105,16 @@ def report_period(zone: tzinfo, since: date | None, until: date | None) -> str:
     """Return the view of this name: from the first second of *since* to
     before the first second after *until*.
     """
-    since_at = until_at = None
-    if since:
-        since_at = midnight(since, zone)
+    since_at: int | str = midnight(since, zone) if since else "null"
+    until_at: int | str = "null"
     if until and until < date.max:
         until_at = midnight(until + timedelta(days=1), zone)
-    bounds = {"since_at": since_at, "until_at": until_at}
-    columns = [
-        f"cast({'null' if second is None else second} as bigint) as {name}"
-        for name, second in bounds.items()
-    ]
-    return f"select {', '.join(columns)}"
+    return (
+        f"select cast({since_at} as bigint) as since_at,"
+        f" cast({until_at} as bigint) as until_at"
+    )
 
 
 def midnight(day: date, zone: tzinfo) -> int:
     """Return the first second of a day in a time zone."""
-    first = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return (first - EPOCH) // timedelta(seconds=1)
+    return int(datetime.combine(day, time(), zone).timestamp())

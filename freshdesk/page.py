@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree import ElementTree
 
 import jinja2
@@ -23,6 +23,7 @@ from markupsafe import Markup
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from freshdesk import (
+    DAY,
     EPOCH,
     duration,
     plural,
@@ -73,6 +74,8 @@ LISTS = 3  # tables before the pictures
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 
+# A part of the page, its figure that stands out, a label, and more about it.
+Fact = tuple[str, str, str, str]
 Row = Sequence[Any]
 Tables = dict[str, pd.DataFrame]
 
@@ -86,19 +89,17 @@ def page_queries() -> dict[str, str]:
 
 def read_tables(output: Output, reports: Mapping[str, str]) -> Tables:
     """Return the results that the page shows, whole."""
-    names = [
-        *REPORTS,
-        *(name for name in REPORTS_OF_TARGETS if name in reports),
-    ]
-    queries = {name: reports[name] for name in names} | page_queries()
+    names = [*REPORTS, *REPORTS_OF_TARGETS]
+    queries = {name: reports[name] for name in names if name in reports}
+    queries |= page_queries()
     tables = {
         name: pd.concat(map(plain, output.engine(query)), ignore_index=True)
         for name, query in queries.items()
     }
-    hours = tables["hours"]
-    away = [utc_offset(hour, output.zone) for hour in hours["hour"]]
-    hours["local_hour"] = hours["hour"] + np.array(away, "int64")
+    hours, tickets = tables["hours"], tables["tickets"]
+    hours["local_hour"] = local_times(hours["hour"], output)
     hours.attrs["zone"] = str(output.zone)
+    tickets["local_created_at"] = local_times(tickets["created_at"], output)
     agents = agent_names(tables["metrics_by_agent"])
     return {name: with_names(table, agents) for name, table in tables.items()}
 
@@ -109,6 +110,13 @@ def with_names(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
         return table
     shown = table.assign(agent_id=table["agent_id"].replace(names))
     return shown.drop(columns="agent_name", errors="ignore")
+
+
+def local_times(seconds: pd.Series[Any], output: Output) -> pd.Series[Any]:
+    """Return times in UTC as the seconds of the reports' time zone."""
+    known = seconds.dropna()
+    away = [utc_offset(int(second), output.zone) for second in known]
+    return known + np.array(away, "int64")
 
 
 def agent_names(agents: pd.DataFrame) -> dict[str, str]:
@@ -139,52 +147,32 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
 # Tables -> the page's parts
 
 
-class Fact(NamedTuple):
-    """What stands out: a figure that leads to a part of the page."""
-
-    part: str
-    figure: str
-    label: str
-    more: str
-
-
 def standing_out(
     answers: Mapping[str, Sequence[Row]], tables: Tables
 ) -> list[Fact]:
     """Return what a manager looks for first."""
-
-    def longest(name: str, word: str) -> tuple[str, str]:
-        """Return how many tickets there are, and the first one."""
-        if not answers[name]:
-            return "0", ""
-        ticket, seconds, tickets = answers[name][0]
-        since = f", for {duration(seconds)}" if seconds is not None else ""
-        return f"{tickets:,}", f"{word}: {ticket}{since}"
-
-    waiting = longest("longest_waiting", "longest")
-    oldest = longest("oldest_open", "oldest")
     facts = [
-        Fact(
+        longest(
+            answers["longest_waiting"],
             "longest_waiting",
-            waiting[0],
             "waiting for a first response",
-            waiting[1],
+            "longest",
         ),
-        Fact("open_tickets", oldest[0], "open tickets", oldest[1]),
+        longest(
+            answers["oldest_open"], "open_tickets", "open tickets", "oldest"
+        ),
     ]
     if weeks := answers["last_weeks"]:
         week, *counts = weeks[0]
         before = [""] * 3
-        if len(weeks) == 2 and week - weeks[1][0] == 7 * 86_400:
+        if len(weeks) == 2 and week - weeks[1][0] == 7 * DAY:
             before = [f"the week before: {count:,}" for count in weeks[1][1:]]
-        labels = ("created", "resolved", "open at the end")
+        labels = ("created in", "resolved in", "open at the end of")
         facts += [
-            Fact(
+            (
                 "metrics_by_week",
                 f"{count:,}",
-                f"{label} in the week of {day(week)}"
-                if label != "open at the end"
-                else f"{label} of the week of {day(week)}",
+                f"{label} the week of {day(week)}",
                 earlier,
             )
             for count, label, earlier in zip(
@@ -192,11 +180,18 @@ def standing_out(
             )
         ]
     if "sla_by_priority" in tables:
-        facts += [
-            target_met(tables["sla_by_priority"], judgement)
-            for judgement in ("first_response", "resolution")
-        ]
+        for judgement in ("first_response", "resolution"):
+            facts.append(target_met(tables["sla_by_priority"], judgement))
     return facts
+
+
+def longest(rows: Sequence[Row], part: str, label: str, word: str) -> Fact:
+    """Return how many tickets there are, and the first one."""
+    if not rows:
+        return part, "0", label, ""
+    ticket, seconds, tickets = rows[0]
+    since = f", for {duration(seconds)}" if seconds is not None else ""
+    return part, f"{tickets:,}", label, f"{word}: {ticket}{since}"
 
 
 def target_met(targets: pd.DataFrame, judgement: str) -> Fact:
@@ -205,17 +200,11 @@ def target_met(targets: pd.DataFrame, judgement: str) -> Fact:
     judged = met + targets[f"{judgement}_missed"].sum()
     share = f"{100 * met / judged:.1f} %" if judged else "none"
     label = f"of {judgement.replace('_', ' ')} targets met"
-    return Fact("sla_by_priority", share, label, f"{met:,} of {judged:,}")
+    return "sla_by_priority", share, label, f"{met:,} of {judged:,}"
 
 
 def day(second: float) -> str:
     return str((EPOCH + timedelta(seconds=int(second))).date())
-
-
-def heading(name: str) -> str:
-    if name in HEADINGS:
-        return HEADINGS[name]
-    return name.replace("_", " ").capitalize()
 
 
 def column_heading(name: str) -> str:
@@ -251,8 +240,9 @@ def section(
     columns = [str(column) for column in shown.columns]
     return {
         "name": name,
-        "heading": heading(name),
-        "question": question(text),
+        "heading": HEADINGS.get(name, name.replace("_", " ").capitalize()),
+        # the first comment of its SQL
+        "question": text.partition("\n")[0].removeprefix("--").strip(),
         "columns": [
             (
                 column_heading(column),
@@ -292,11 +282,6 @@ def sections(tables: Tables, reports: Mapping[str, str]) -> list[Any]:
             for name, rows in shown.items()
         ),
     ]
-
-
-def question(text: str) -> str:
-    """Return the question that a report answers: its SQL's first comment."""
-    return text.partition("\n")[0].removeprefix("--").strip()
 
 
 def glossary(parts: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -271,7 +271,6 @@ def response_and_resolution(tables: Tables) -> Figure:
         axes.set_ylabel("% of tickets")
         axes.grid()
         axes.legend(
-            *axes.get_legend_handles_labels(),
             loc="upper left",
             bbox_to_anchor=(-0.02, -0.14),
             ncols=2,
@@ -362,11 +361,7 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
     lower.set_title(f"Backlog at the end of the {step}")
     is_covered = steps["is_covered"].max() == 1
     for axes in (upper, lower):
-        locator = AutoDateLocator(minticks=3, maxticks=6)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(
-            ConciseDateFormatter(locator, **DATE_FORMATS)
-        )
+        show_dates(axes, AutoDateLocator(minticks=3, maxticks=6))
         axes.set(xlim=(moments(starts.iloc[0]), ends[-1]), ylabel="tickets")
         axes.set_ylim(bottom=0)
         axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -428,6 +423,13 @@ def hatch(axes: Axes, edges: Any, is_unknown: Any) -> None:
         linewidth=0,
         label="no export",
     )
+
+
+def show_dates(axes: Axes, locator: AutoDateLocator) -> None:
+    """Let the axis of times have ticks where *locator* puts them."""
+    formatter = ConciseDateFormatter(locator, **DATE_FORMATS)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(formatter)
 
 
 def moments(seconds: Any) -> Any:
@@ -517,7 +519,7 @@ def targets_met(tables: Tables) -> Figure:
     figure, panels = canvas("How often targets are met, by week", 2)
     tickets = tables["sla"].merge(tables["tickets"], on="ticket_id")
     week = 7 * DAY
-    weeks = (tickets["created_at"] - MONDAY) // week * week + MONDAY
+    weeks = (tickets["local_created_at"] - MONDAY) // week * week + MONDAY
     judgements = ["first_response", "resolution"]
     ends = np.array([weeks.min() - week / 2, weeks.max() + week / 2])
     ends = ends.clip(FIRST_SECOND, LAST_SECOND)
@@ -534,16 +536,13 @@ def targets_met(tables: Tables) -> Figure:
                 line = f"o{line}" if len(share) < 3 else line
                 weeks_met = moments(share.index)
                 axes.plot(weeks_met, share, line, color=colour, label=priority)
-        locator = AutoDateLocator(minticks=1, maxticks=7)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(
-            ConciseDateFormatter(locator, **DATE_FORMATS)
-        )
+        show_dates(axes, AutoDateLocator(minticks=1, maxticks=7))
         axes.set(title=judgement.replace("_", " ").capitalize())
         axes.set(ylabel="% of targets", ylim=(0, 103))
         axes.set_xlim(*moments(ends))
         axes.grid()
-    axes.set_xlabel("week of the creation, from Monday in UTC")
+    zone = tables["hours"].attrs["zone"]
+    axes.set_xlabel(f"week of the creation, from Monday in {zone}")
     figure.set_label("% of the targets that are met or missed")
     legend_below(max(panels, key=lambda axes: len(axes.lines)))
     return figure

@@ -63,7 +63,7 @@ class Settings:
     def report_folders(self) -> list[str]:
         """Return the folders of the reports that these settings allow."""
         told = {"business_hours": self.calendar, "sla": self.targets}
-        return [name for name in REPORTS_NEED if told[name] is not None]
+        return [name for name in told if told[name] is not None]
 
     def rows(
         self, first_second: int | None, last_second: int | None
@@ -169,16 +169,23 @@ def of_type(value: Any, kind: type[Read], example: str) -> Read:
     return value
 
 
-def text(entry: Json, name: str, example: str) -> str:
+def field(
+    entry: Json, name: str, kind: type[Read], example: str, default: Any = None
+) -> Read:
+    """Return a value of an entry, which must be of this type."""
     with naming(name):
-        value = of_type(entry.get(name), str, example)
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise Failure(
-                f"{value!r} is half a character; write {example}"
-            ) from None
-        return value
+        return of_type(entry.get(name, default), kind, example)
+
+
+def text(entry: Json, name: str, example: str) -> str:
+    value = field(entry, name, str, example)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Failure(
+            f"{name}: {value!r} is half a character; write {example}"
+        ) from None
+    return value
 
 
 def each(
@@ -193,33 +200,32 @@ def each(
 def the_default(entries: list[Any], read: Callable[[Json], Read]) -> Read:
     """Return what is read of the default entry, or of the only one."""
     every = [*each(entries, read)]
-    marked = [
-        number
-        for number, entry in enumerate(entries)
+    defaults = [
+        one
+        for one, entry in zip(every, entries, strict=True)
         if entry.get("is_default") is True
     ]
-    if len(every) == 1:
-        return every[0]
-    if len(marked) != 1:
-        raise Failure(
-            f"{len(marked)} of {len(every)} entries are the default; write one,"
-            ' and "is_default": true in it'
-        )
-    return every[marked[0]]
+    for found in (every, defaults):
+        if len(found) == 1:
+            return found[0]
+    raise Failure(
+        f"{len(defaults)} of {len(every)} entries are the default; write one,"
+        ' and "is_default": true in it'
+    )
 
 
 # Working hours
 
 
 def read_calendar(entry: Json) -> Calendar:
-    hours = entry.get("business_hours")
-    with naming("business_hours"):
-        hours = of_type(hours, dict, 'the weekdays: {"monday": ...}')
-        for name in hours:
-            if name not in WEEKDAYS:
-                raise Failure(
-                    f"{name!r} is no weekday; write {', '.join(WEEKDAYS)}"
-                )
+    example = 'the weekdays: {"monday": ...}'
+    hours = field(entry, "business_hours", dict, example)
+    for name in hours:
+        if name not in WEEKDAYS:
+            wanted = ", ".join(WEEKDAYS)
+            raise Failure(
+                f"business_hours: {name!r} is no weekday; write {wanted}"
+            )
     weekdays = []
     for name in WEEKDAYS:
         with naming(name):
@@ -287,12 +293,11 @@ def read_time(told: Json, name: str) -> int:
     if match := TIME.fullmatch(written.strip()):
         hour, minute, second = (int(part or 0) for part in match.groups()[:3])
         half = (match[4] or "").lower()
-        if half and 1 <= hour <= 12:
+        is_hour = 1 <= hour <= 12 or not half
+        if half:
             hour = hour % 12 + 12 * (half == "pm")
-        elif half:
-            hour = 99
         seconds = hour * 3600 + minute * 60 + second
-        if minute < 60 and second < 60 and seconds <= DAY:
+        if is_hour and minute < 60 and second < 60 and seconds <= DAY:
             return seconds
     raise Failure(f"{name}: {written!r} is no time; write {example}")
 
@@ -303,9 +308,7 @@ def clock(second: int) -> str:
     return f"{shown}:{second % 60:02}" if second % 60 else shown
 
 
-def read_holiday(
-    entry: Json,
-) -> tuple[Sequence[Day], list[Span]]:
+def read_holiday(entry: Json) -> tuple[Sequence[Day], list[Span]]:
     """Return the days of a holiday, (month, day) if it is every year, and their
     working hours.
     """
@@ -356,13 +359,12 @@ def hours_told(settings: Settings) -> str:
 def read_policy(entry: Json) -> tuple[list[Row], list[Row]]:
     """Return the rows of service_targets, and those of pausing_labels."""
     targets = []
-    with naming("sla_target"):
-        told = of_type(entry.get("sla_target"), dict, '{"priority_4": {...}}')
-        for name, target in told.items():
-            with naming(name):
-                targets.append(read_target(name, target))
+    told = field(entry, "sla_target", dict, '{"priority_4": {...}}')
+    for name, target in told.items():
+        with naming(f"sla_target: {name}"):
+            targets.append(read_target(name, target))
+    labels = field(entry, "pauses", list, f"a list: {PAUSES}", PAUSES)
     with naming("pauses"):
-        labels = of_type(entry.get("pauses", PAUSES), list, f"a list: {PAUSES}")
         for label in labels:
             text({"status": label}, "status", 'one such as "Pending"')
     pauses = {label_key(label): spelling(label) for label in labels}
@@ -373,25 +375,25 @@ def read_policy(entry: Json) -> tuple[list[Row], list[Row]]:
 
 def read_target(name: str, target: Any) -> Row:
     """Return a row of service_targets."""
-    known = {f"priority_{code}": (code, p) for code, p in PRIORITIES.items()}
-    if name not in known:
-        names = [f"{key} ({label})" for key, (_, label) in known.items()]
+    codes = {f"priority_{code}": str(code) for code in PRIORITIES}
+    if name not in codes:
+        names = [f"priority_{code} ({p})" for code, p in PRIORITIES.items()]
         raise Failure(f"no such priority; write {', '.join(names)}")
     target = of_type(target, dict, '{"respond_within": 3600, ...}')
-    times = []
-    for column in ("respond_within", "resolve_within"):
-        with naming(column):
-            value = target.get(column)
-            if value is not None:
-                value = of_type(value, int, "seconds: 3600")
-                if not 0 <= value < 2**63:
-                    raise Failure(f"{value} is no time; write seconds: 3600")
-            times.append(value)
-    with naming("business_hours"):
-        is_business = of_type(
-            target.get("business_hours"), bool, "true or false"
-        )
-    return f"{known[name][0]}", *times, int(is_business)
+    respond = read_limit(target, "respond_within")
+    resolve = read_limit(target, "resolve_within")
+    is_business = field(target, "business_hours", bool, "true or false")
+    return codes[name], respond, resolve, int(is_business)
+
+
+def read_limit(target: Json, name: str) -> int | None:
+    """Return the seconds within which something is to happen, if any."""
+    if target.get(name) is None:
+        return None
+    limit = field(target, name, int, "seconds: 3600")
+    if not 0 <= limit < 2**63:
+        raise Failure(f"{name}: {limit} is no time; write seconds: 3600")
+    return limit
 
 
 # Agents
@@ -399,14 +401,12 @@ def read_target(name: str, target: Any) -> Row:
 
 def read_agent(entry: Json) -> Row:
     """Return a row of named_agents."""
-    with naming("id"):
-        number = of_type(entry.get("id"), int, "the agent's number: 149018")
-        if not -(2**63) <= number < 2**63:
-            raise Failure(f"{number} is too large; write the agent's number")
-    contact = entry.get("contact") or {}
+    number = field(entry, "id", int, "the agent's number: 149018")
+    if not -(2**63) <= number < 2**63:
+        raise Failure(f"id: {number} is too large; write the agent's number")
     with naming("contact"):
+        contact = entry.get("contact") or {}
         contact = of_type(contact, dict, 'an object: {"name": ...}')
         name = text({"name": "", **contact}, "name", "a text").strip()
-    with naming("agent"):
-        is_agent = of_type(entry.get("agent", True), bool, "true or false")
+    is_agent = field(entry, "agent", bool, "true or false", True)
     return number, name or None, int(is_agent)

@@ -30,9 +30,8 @@ def label_key(label: str) -> str:
 
 
 # The labels that have a fixed meaning.
-FRESHDESKS = {label_key(status): status for status in STATUSES} | {
-    label_key(label): status for label, status in STATUS_ALIASES.items()
-}
+OWN_LABELS = dict(zip(STATUSES, STATUSES, strict=True)) | STATUS_ALIASES
+FRESHDESKS = {label_key(label): OWN_LABELS[label] for label in OWN_LABELS}
 
 
 def status_alias(text: str) -> Alias:
@@ -90,10 +89,7 @@ def alias_rows(aliases: dict[str, Alias]) -> list[tuple[str, str, str, str]]:
     """
     found = {
         label_key(label): (label_key(label), label, status, status)
-        for label, status in [
-            *((status, status) for status in STATUSES),
-            *STATUS_ALIASES.items(),
-        ]
+        for label, status in OWN_LABELS.items()
     }
     for key, (label, meaning) in sorted(aliases.items()):
         end = label_key(meaning)
@@ -119,12 +115,11 @@ def unknown_labels(
     connection: sqlite3.Connection, changes: Collection[Alias]
 ) -> list[str]:
     """Return which of the labels that were mapped no export has."""
-    exported = {
-        key for (key,) in connection.execute("select label_key from statuses")
-    }
+    keys = connection.execute("select label_key from statuses")
+    known = {"", *FRESHDESKS, *(key for (key,) in keys)}
     return [
         label
         for pair in changes
         for label in pair
-        if label and label_key(label) not in {*exported, *FRESHDESKS}
+        if label_key(label) not in known
     ]
