@@ -124,7 +124,7 @@ ON_CALL = {1: 0.25, 2: 0.4, 3: 0.7, 4: 0.97}
 PATIENCE = 8 * 3600
 
 # Agents' waits are multiplied by this, by priority (1 is low).
-PACE = {1: 2.1, 2: 1.05, 3: 0.55, 4: 0.2}
+PACE = {1: 2.1, 2: 1.05, 3: 0.55, 4: 0.18}
 
 SLA_POLICY = "Default SLA Policy"
 
@@ -249,14 +249,14 @@ LIFE: dict[str, tuple[Step, ...]] = {
         Step(29, AGENT, PUBLIC, "Resolved", 42, 1.1),
         Step(23, AGENT, PUBLIC, "Customer", 30, 1.1),
         Step(11, AGENT, PUBLIC, "Pending", 30, 1.1),
-        Step(11, AGENT, PUBLIC, "Open", 20, 1.1),  # "we are on it"
+        Step(13, AGENT, PUBLIC, "Open", 20, 1.1),  # "we are on it"
         Step(4, AGENT, FORWARD, "Third party", 45, 1.1),
         Step(1, AGENT, SILENT, "Closed", 25, 1.0),  # duplicates
         Step(2, COLLEAGUE, SILENT, "Spam", 10, 1.0),
         Step(2, COLLEAGUE, SILENT, "Deleted", 20, 1.0),
-        Step(8, AGENT, PRIVATE_NOTE, "New", 15, 1.0),
+        Step(9, AGENT, PRIVATE_NOTE, "New", 15, 1.0),
         Step(4, COLLEAGUE, PRIVATE_NOTE, "New", 20, 1.0),
-        Step(7, CUSTOMER, PUBLIC, "New", 35, 1.2),  # "also, ..."
+        Step(11, CUSTOMER, PUBLIC, "New", 35, 1.2),  # "also, ..."
         Step(2, CONTACT, PUBLIC, "New", 45, 1.2),
         Step(3, AGENT, PUBLIC, "Talk", 12, 1.0),
         Step(2, AGENT, PRIVATE_NOTE, "New", 20, 1.0, HANDS_OVER),
@@ -282,8 +282,8 @@ LIFE: dict[str, tuple[Step, ...]] = {
         Step(3, AGENT, PUBLIC, "Closed", 30, 1.1),
         Step(11, AGENT, PRIVATE_NOTE, "Open", 15, 1.0),
         Step(7, COLLEAGUE, PRIVATE_NOTE, "Open", 18, 1.0),
-        Step(5, AGENT, PUBLIC, "Open", 25, 1.0),
-        Step(7, CUSTOMER, PUBLIC, "Open", 30, 1.2),
+        Step(7, AGENT, PUBLIC, "Open", 25, 1.0),
+        Step(10, CUSTOMER, PUBLIC, "Open", 30, 1.2),
         Step(1.5, CONTACT, PUBLIC, "Open", 40, 1.2),
         Step(2, AGENT, PUBLIC, "Talk", 12, 1.0),
         Step(2, AGENT, PRIVATE_NOTE, "Open", 20, 1.0, HANDS_OVER),
@@ -301,15 +301,15 @@ LIFE: dict[str, tuple[Step, ...]] = {
     # Many answer soon. The others take days, or never answer: that ends a
     # quarter of all tickets (counted).
     "Customer": (
-        Step(42, CUSTOMER, PUBLIC, "Open", 50, 1.3),
-        Step(13, CUSTOMER, PUBLIC, "Open", 24 * 60, 0.8),
-        Step(5, CUSTOMER, PUBLIC, "Customer", 30, 1.2),
+        Step(38, CUSTOMER, PUBLIC, "Open", 50, 1.3),
+        Step(13, CUSTOMER, PUBLIC, "Open", 40 * 60, 0.8),
+        Step(8, CUSTOMER, PUBLIC, "Customer", 30, 1.2),
         Step(2, CONTACT, PUBLIC, "Customer", 60, 1.2),
         Step(8, AGENT, PUBLIC, "Customer", 480, 0.8),  # a reminder
-        Step(8, SYSTEM, REMINDER, "Customer", 2 * 24 * 60, 0.0),
+        Step(10, SYSTEM, REMINDER, "Customer", 2 * 24 * 60, 0.0),
         Step(5, AGENT, PUBLIC, "Resolved", 260, 0.8),
-        Step(10, AGENT, SILENT, "Closed", 1500, 0.5),  # no answer
-        Step(7, SYSTEM, SILENT, "Closed", 4 * 24 * 60, 0.0),
+        Step(12, AGENT, SILENT, "Closed", 1500, 0.5),  # no answer
+        Step(17, SYSTEM, SILENT, "Closed", 4 * 24 * 60, 0.0),
     ),
     "Third party": (
         Step(36, AGENT, REPLY_TO_FORWARD, "Open", 120, 1.1),
@@ -320,13 +320,13 @@ LIFE: dict[str, tuple[Step, ...]] = {
     ),
     "Resolved": (
         # most rest until the system closes them; the rule: after a day
-        Step(72, SYSTEM, SILENT, "Closed", 24 * 60, 0.0),
-        Step(7, CUSTOMER, PUBLIC, "Open", 50, 1.3),  # reopened
-        Step(21, CUSTOMER, PUBLIC, "Resolved", 40, 1.2),  # "thank you"
+        Step(58, SYSTEM, SILENT, "Closed", 24 * 60, 0.0),
+        Step(4, CUSTOMER, PUBLIC, "Open", 50, 1.3),  # reopened
+        Step(38, CUSTOMER, PUBLIC, "Resolved", 40, 1.2),  # "thank you"
     ),
     "Closed": (
-        Step(98.5, NOBODY, SILENT, "Closed", 0, 0.0),
-        Step(1.5, CUSTOMER, PUBLIC, "Open", 180, 1.2),
+        Step(99.5, NOBODY, SILENT, "Closed", 0, 0.0),
+        Step(0.5, CUSTOMER, PUBLIC, "Open", 180, 1.2),
     ),
     "Spam": (Step(1, NOBODY, SILENT, "Spam", 0, 0.0),),
     "Deleted": (

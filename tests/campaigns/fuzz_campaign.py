@@ -322,6 +322,13 @@ def is_long(export: bytes) -> bool:
     return any(not 1990 <= int(year) <= 2040 for year in years)
 
 
+def is_odd_in_sqlite(export: bytes) -> bool:
+    """Return whether a custom field may show otherwise in metrics_by_field:
+    SQLite's JSON ends a text at a NUL, and rounds numbers to 15 digits.
+    """
+    return bool(re.search(rb"\\u0000|[0-9]{16}|[0-9][.eE]", export))
+
+
 # The trial
 
 
@@ -364,8 +371,10 @@ class Bench:
             assert verdict is not None, "this is no export"
             assert all(line.startswith("note: ") for line in err.splitlines())
             reports = draw.sample(REPORTS, 3)
-            if rb"\u0000" in verdict and "metrics_by_field" in reports:
-                reports.remove("metrics_by_field")  # SQLite's JSON ends there
+            if is_odd_in_sqlite(verdict):
+                reports = [
+                    name for name in reports if name != "metrics_by_field"
+                ]
             if not is_long(verdict):
                 self.compare([*known, verdict], reports)
         else:
