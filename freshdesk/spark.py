@@ -156,8 +156,7 @@ def ship(context: SparkContext) -> TemporaryDirectory[str]:
     for folder in (Path(__file__).parent, sql_dir()):
         archive = make_archive(f"{directory.name}/{folder.name}", "zip", folder)
         context.addArchive(f"{archive}#{folder.name}")
-    for module in (export_json,):
-        context.addPyFile(str(module.__file__))
+    context.addPyFile(str(export_json.__file__))
     return directory
 
 

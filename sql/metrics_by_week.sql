@@ -25,32 +25,21 @@ with weeks as (
     group by h.week
 ),
 
--- The week of a creation is found as that of an hour is.
-local_creations as (
-    select
-        m.created_at + z.offset_seconds as local_at,
-        m.time_to_first_response_seconds,
-        m.time_till_resolution_seconds
-    from ticket_metrics as m
-    inner join counted_tickets as n on n.ticket_id = m.ticket_id
-    inner join time_zone_offsets as z
-        on m.created_at >= z.starts_at
-        and m.created_at < z.ends_at
-),
-
 times as (
     select
-        local_at - ((local_at - 345600) % 604800 + 604800) % 604800 as week,
-        percentile_disc(time_to_first_response_seconds, 0.5)
+        c.week,
+        percentile_disc(m.time_to_first_response_seconds, 0.5)
             as median_first_response,
-        percentile_disc(time_to_first_response_seconds, 0.9)
+        percentile_disc(m.time_to_first_response_seconds, 0.9)
             as p90_first_response,
-        percentile_disc(time_till_resolution_seconds, 0.5)
+        percentile_disc(m.time_till_resolution_seconds, 0.5)
             as median_resolution,
-        percentile_disc(time_till_resolution_seconds, 0.9)
+        percentile_disc(m.time_till_resolution_seconds, 0.9)
             as p90_resolution
-    from local_creations
-    group by local_at - ((local_at - 345600) % 604800 + 604800) % 604800
+    from creation_weeks as c
+    inner join counted_tickets as n on n.ticket_id = c.ticket_id
+    inner join ticket_metrics as m on m.ticket_id = c.ticket_id
+    group by c.week
 )
 
 select

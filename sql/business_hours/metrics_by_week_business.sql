@@ -13,26 +13,14 @@ with weeks as (
     group by week
 ),
 
--- The week of a creation is found as that of an hour is.
-local_creations as (
-    select
-        t.created_at + z.offset_seconds as local_at,
-        m.time_to_first_response_business_seconds,
-        m.time_till_resolution_business_seconds
-    from ticket_creations as t
-    inner join counted_tickets as n on n.ticket_id = t.ticket_id
-    inner join business_metrics as m on m.ticket_id = t.ticket_id
-    inner join time_zone_offsets as z
-        on t.created_at >= z.starts_at
-        and t.created_at < z.ends_at
-),
-
 created as (
     select
-        local_at - ((local_at - 345600) % 604800 + 604800) % 604800 as week,
-        time_to_first_response_business_seconds,
-        time_till_resolution_business_seconds
-    from local_creations
+        c.week,
+        m.time_to_first_response_business_seconds,
+        m.time_till_resolution_business_seconds
+    from creation_weeks as c
+    inner join counted_tickets as n on n.ticket_id = c.ticket_id
+    inner join business_metrics as m on m.ticket_id = c.ticket_id
 )
 
 select

@@ -1,26 +1,14 @@
--- What happened in each hour that the exports tell of, or do not?
+-- What happened in each hour, and do the exports cover it?
 --
 -- One row per hour of the reports' time zone, from the start of the first
--- export to the end of the clock. Covered: an export has some of the hour, and
--- whole: exports have all of it. Empty: no export covers the hour.
-with first_export as (
-    select min(start_at) as start_at
-    from exports
-)
-
+-- export to the end of the clock. Empty: no export covers the hour.
 select
-    h.hour,
-    h.is_covered,
-    h.is_whole,
-    case when h.is_covered = 1 then n.created end as created,
-    case when h.is_covered = 1 then n.first_answered end as first_answered,
-    case when h.is_covered = 1 then n.resolved end as resolved,
-    case when h.is_covered = 1 then n.backlog end as backlog
-from local_hours as h
-inner join hourly_counts as n on n.hour = h.hour
-cross join first_export as e
-cross join clock as c
-where
-    h.ends_at > e.start_at
-    and h.hour <= c.as_of
-order by h.hour;
+    hour,
+    is_covered,
+    is_whole,
+    created,
+    first_answered,
+    resolved,
+    backlog
+from known_hours
+order by hour;
