@@ -42,7 +42,6 @@ from freshdesk import (
     Failure,
     __version__,
     complain,
-    format_timestamp,
     is_database,
     link_target,
     locked,
@@ -55,6 +54,7 @@ from freshdesk import (
     run_script,
     show_progress,
     sql,
+    utc,
     views,
     without_garbage_collection,
 )
@@ -428,7 +428,7 @@ def notes_on_all(
 ) -> Iterator[str]:
     """Yield what the user should know of all exports, by the answers to SQL."""
     for gap in execute(sql("ingest/select_gaps")):
-        first, last = map(format_timestamp, gap)
+        first, last = map(utc, gap)
         yield f"no export covers {first} to {last}"
     for query, note in NOTES.items():
         if values := [value for (value,) in execute(sql(query))]:

@@ -53,13 +53,13 @@ from freshdesk import (
     REPLY_TO_FORWARD,
     Failure,
     __version__,
-    format_date,
     format_timestamp,
     locked,
     plural,
     replacing,
     run_script,
     show_progress,
+    utc,
     without_garbage_collection,
 )
 from freshdesk.local_time import time_zone
@@ -658,20 +658,9 @@ def shipment_date(day: int) -> str:
     return dumps(f"{EPOCH + timedelta(days=day):%d %b, %Y}")
 
 
-MINUTES = [f"{m // 60:02}:{m % 60:02}:" for m in range(24 * 60)]
-SECONDS = [f"{second:02} +0000" for second in range(60)]
-
-
-def timestamp(second: int) -> str:
-    """Return what format_timestamp returns, in a third of the time."""
-    day, second = divmod(second, DAY)
-    minute, second = divmod(second, 60)
-    return f"{format_date(day)} {MINUTES[minute]}{SECONDS[second]}"
-
-
 def beginning(second: int) -> str:
     """Return the text before the ticket's id in a record of that second."""
-    return f'{{"performed_at": "{timestamp(second)}", "ticket_id": '
+    return f'{{"performed_at": "{format_timestamp(second)}", "ticket_id": '
 
 
 def metadata(start: int, activities: int, padding: str = "") -> str:
@@ -901,7 +890,7 @@ class TodaysForm(ReadmeForm):
         _, hours = TARGETS[ticket.priority]
         target = hours * 3600 + ticket.waited
         due = self.office.after(ticket.created, target)
-        return f'"due_by": "{timestamp(due)}"'
+        return f'"due_by": "{format_timestamp(due)}"'
 
     def reminded(self, second: int, ticket: Ticket) -> None:
         self.add(second, ticket, None, REMINDING)
@@ -1271,8 +1260,7 @@ def write_helpdesk(
     show_progress("")
     names = str(paths[0]) if days == 1 else f"{paths[0]} ... {paths[-1]}"
     made = f"{plural(total, 'activity')} of {plural(tickets, 'ticket')}"
-    since, until = format_timestamp(first)[:19], format_timestamp(end_at)[:19]
-    print(f"{names}: {made}, {since} to {until} UTC")
+    print(f"{names}: {made}, {utc(first)} to {utc(end_at)}")
 
 
 def dated(path: Path, start: int) -> Path:
@@ -1333,9 +1321,7 @@ def write_export(
         separator = between
         activities += len(records)
         if second % MINUTE == 0:
-            show_progress(
-                f"{format_timestamp(second)}: {activities:,} activities"
-            )
+            show_progress(f"{utc(second)}: {activities:,} activities")
     file.write(form.tail(start, activities))
     if form.counts_first:
         file.seek(0)

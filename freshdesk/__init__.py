@@ -123,8 +123,10 @@ class QueryError(Failure):
 
 def format_timestamp(seconds: int) -> str:
     """Return *seconds* since 1970 as the export writes times, in UTC."""
-    moment = EPOCH + timedelta(seconds=seconds)
-    return f"{format_date(seconds // DAY)} {moment:%H:%M:%S} +0000"
+    day, second = divmod(seconds, DAY)
+    minute, second = divmod(second, 60)
+    time = f"{minute // 60:02}:{minute % 60:02}:{second:02}"
+    return f"{format_date(day)} {time} +0000"
 
 
 def utc(seconds: int) -> str:

@@ -96,10 +96,12 @@ def read_tables(output: Output, reports: Mapping[str, str]) -> Tables:
         name: pd.concat(map(plain, output.engine(query)), ignore_index=True)
         for name, query in queries.items()
     }
-    hours, tickets = tables["hours"], tables["tickets"]
+    hours, tickets, span = tables["hours"], tables["tickets"], tables["span"]
     hours["local_hour"] = local_times(hours["hour"], output)
     hours.attrs["zone"] = str(output.zone)
     tickets["local_created_at"] = local_times(tickets["created_at"], output)
+    for bound in ("since_at", "until_at"):
+        span[bound] = local_times(span[bound], output)
     agents = agent_names(tables["metrics_by_agent"])
     return {name: with_names(table, agents) for name, table in tables.items()}
 
@@ -205,6 +207,13 @@ def target_met(targets: pd.DataFrame, judgement: str) -> Fact:
 
 def day(second: float) -> str:
     return str((EPOCH + timedelta(seconds=int(second))).date())
+
+
+def period(span: pd.DataFrame) -> str:
+    """Return when the tickets that count were created; "" of all times."""
+    since = [f"from {day(second)}" for second in span["since_at"].dropna()]
+    until = [f"until {day(second - 1)}" for second in span["until_at"].dropna()]
+    return " ".join(["created", *since, *until] if since or until else [])
 
 
 def column_heading(name: str) -> str:
@@ -347,7 +356,7 @@ def page(
     first = tables["span"]["first_second"]
     parts = sections(tables, reports)
     return templates.get_template("index.html.jinja").render(
-        tickets=plural(tickets, "ticket"),
+        tickets=f"{plural(tickets, 'ticket')} {period(tables['span'])}".strip(),
         set_aside=set_aside,
         as_of=utc(as_of) if as_of is not None else "",
         days=f"{day(first[0])} to {day(as_of)}" if len(first) else "",
@@ -382,8 +391,9 @@ def publish(
     """
     tables = read_tables(output, reports)
     ((tickets, _, as_of),) = answers["counts"]
-    until = f" as of {utc(as_of)}" if as_of is not None else ""
-    caption = f"{plural(tickets, 'ticket')}{until}"
+    caption = f"{plural(tickets, 'ticket')} {period(tables['span'])}".strip()
+    if as_of is not None:
+        caption += f" as of {utc(as_of)}"
     captions = dict.fromkeys(PICTURES, caption)
     if "sla" in tables:
         of_targets = f"working hours: {hours_told}\n{caption}"

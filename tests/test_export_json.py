@@ -1379,8 +1379,8 @@ def test_missing_days_outside_activities_and_unmapped_labels_are_told(
     assert run(put("1.json", first)) == 0
     assert capsys.readouterr().err == (
         "note: 1.json: 2 activities outside its window, kept\n"
-        "note: no export covers 21-04-2017 10:00:00 +0000"
-        " to 23-04-2017 09:59:59 +0000\n"
+        "note: no export covers 2017-04-21 10:00:00 UTC"
+        " to 2017-04-23 09:59:59 UTC\n"
         "note: not mapped to a canonical status (see --status-alias):"
         ' "=1+1", "Esperando", "esperando"\n'
     )

@@ -288,6 +288,19 @@ def test_deleted_tickets_and_spam_are_in_no_picture() -> None:
     assert after == before
 
 
+def test_the_page_and_its_pictures_tell_which_tickets_count() -> None:
+    ingest(HOSTILE)
+    told = "10 tickets created from 2017-04-20 until 2017-04-21"
+    days = ["--since", "2017-04-20", "--until", "2017-04-21"]
+    zone = ["--timezone", "Asia/Tokyo"]
+    assert f"{told}, as of" in Page(plot(*days, *zone)).text
+    assert f"{told} as of" in words("time_in_status")
+    told = "0 tickets created from 2017-04-21, as of"
+    assert told in Page(plot("--since", "2017-04-21")).text
+    told = "0 tickets created until 2017-04-19, as of"
+    assert told in Page(plot("--until", "2017-04-19")).text
+
+
 def test_long_times_are_drawn_by_the_day() -> None:
     for end_at, step in (("20-05-2017", "day"), ("20-09-2017", "week")):
         ingest(export(created("10:00:00"), end_at=f"{end_at} 10:00:00 +0000"))

@@ -684,7 +684,7 @@ def test_one_line_says_what_was_written(
     count = run(tmp_path)["x.json"].count(b"performed_at")
     assert capsys.readouterr().out == (
         f"{tmp_path / 'x.json'}: {count:,} activities of 300 tickets, "
-        "28-02-2026 12:00:01 to 01-03-2026 12:00:00 UTC\n"
+        "2026-02-28 12:00:01 UTC to 2026-03-01 12:00:00 UTC\n"
     )
 
 
