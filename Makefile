@@ -175,9 +175,10 @@ plots: $(to_query) $(VENV)/.ready-plot ## query DATABASE, and draw pictures
 	@$(query) --database=$(database) --output-dir=$(outputs) --plot \
 		$(or $(settings),$(if $(is_made_up),--settings=$(made_settings)))
 
+# In a process for each core; the tests of a file share what they made.
 .PHONY: test
 test: $(VENV)/.ready-test $(if $(filter-out 0,$(SPARK)),$(VENV)/.ready-spark) ## run the tests
-	@$(BIN)/python -m pytest -q $(TESTS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
 .PHONY: campaign_kills
 campaign_kills: $(VENV)/.ready-test ## kill the scripts at KILLS moments and more, for long
@@ -191,7 +192,7 @@ campaign_fuzz: $(VENV)/.ready-test ## ingest MUTANTS damaged exports
 
 .PHONY: campaign_orders
 campaign_orders: $(VENV)/.ready-test ## ingest made-up exports in many orders
-	@HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest -q \
+	@HYPOTHESIS_PROFILE=campaign $(BIN)/python -m pytest -q -n auto \
 		--hypothesis-show-statistics tests/test_metrics.py tests/test_settings.py
 
 .PHONY: benchmark

@@ -27,8 +27,8 @@ setup(
         "plot": PLOT,
         "spark": SPARK,
         "test": [
-            *("hypothesis", "mypy", "openpyxl", "pytest", "ruff"),
-            *(*EXCEL, *PARQUET, *PLOT),
+            *("hypothesis", "mypy", "openpyxl", "pytest", "pytest-xdist"),
+            *("ruff", *EXCEL, *PARQUET, *PLOT),
         ],
     },
     py_modules=["ticket_gen", "export_json", "sql_queries"],

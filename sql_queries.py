@@ -164,7 +164,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def described(metrics: Sequence[Row]) -> list[list[str]]:
     """Return the table of all metrics: a header, and a row per metric."""
-    rows = [["", "tickets", "median", "90 % within", "maximum"]]
+    rows = [["", "tickets", "median", "90% within", "maximum"]]
     for metric, tickets, *durations in metrics:
         rows.append([metric, f"{tickets:,}", *map(duration, durations)])
     return rows
@@ -172,15 +172,17 @@ def described(metrics: Sequence[Row]) -> list[list[str]]:
 
 def longest(what: str, rows: Sequence[Row]) -> str:
     """Return tickets, how long each has been so, and of how many, as one line:
-    "Oldest open tickets (3 of 46): 879 for 21h 16m, ..."
+    "Oldest open tickets (3 of 46; 2 of unknown age): 879 for 21h 16m, ..."
     """
     tickets = [
         f"{ticket}" if seconds is None else f"{ticket} for {duration(seconds)}"
-        for ticket, seconds, _ in rows
+        for ticket, seconds, *_ in rows
     ]
-    is_cut = rows and len(rows) < rows[0][-1]
-    cut = f" ({len(rows)} of {rows[0][-1]:,})" if is_cut else ""
-    return f"{what}{cut}: {', '.join(tickets) or 'none'}"
+    for _, _, number, *unknown in rows[:1]:
+        if len(rows) < number:
+            more = [f"; {n:,} of unknown age" for n in unknown if n]
+            what += f" ({len(rows)} of {number:,}{''.join(more)})"
+    return f"{what}: {', '.join(tickets) or 'none'}"
 
 
 def trend(weeks: Sequence[Row]) -> str:

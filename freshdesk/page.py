@@ -61,12 +61,17 @@ REPORTS = (
 # With targets, these, too.
 REPORTS_OF_TARGETS = ("sla", "sla_by_priority")
 # What else they show: the queries in sql/page.
-QUERIES = ("span", "longest_waiting", "tickets", "hours")
+QUERIES = ("span", "longest_waiting", "tickets", "hours", "targets")
 
 HEADINGS = {
     "longest_waiting": "Waiting longest for a first response",
     "sla_by_priority": "Targets by priority",
 }
+# What to bear in mind when reading a table.
+WEEKS_NOTE = (
+    "The latest weeks have had less time. A ticket that is older than the"
+    " exports joins the backlog when it is first seen."
+)
 MOST_ROWS = 50  # in a table
 MOST_LISTED = 10  # open tickets, and weeks
 LISTS = 3  # tables before the pictures
@@ -160,9 +165,7 @@ def standing_out(
             "waiting for a first response",
             "longest",
         ),
-        longest(
-            answers["oldest_open"], "open_tickets", "open tickets", "oldest"
-        ),
+        longest(answers["oldest_open"], "open_tickets", "open now", "oldest"),
     ]
     if weeks := answers["last_weeks"]:
         week, *counts = weeks[0]
@@ -191,18 +194,40 @@ def longest(rows: Sequence[Row], part: str, label: str, word: str) -> Fact:
     """Return how many tickets there are, and the first one."""
     if not rows:
         return part, "0", label, ""
-    ticket, seconds, tickets = rows[0]
-    since = f", for {duration(seconds)}" if seconds is not None else ""
-    return part, f"{tickets:,}", label, f"{word}: {ticket}{since}"
+    ticket, seconds, tickets, *unknown = rows[0]
+    more = f"{word}: ticket {ticket}"
+    if seconds is not None:
+        more += f", {duration(seconds)}"
+    more += "".join(
+        f"; {number:,} of unknown age" for number in unknown if number
+    )
+    return part, f"{tickets:,}", label, more
 
 
 def target_met(targets: pd.DataFrame, judgement: str) -> Fact:
     """Return the share of targets met, of all priorities together."""
     met = targets[f"{judgement}_met"].sum()
     judged = met + targets[f"{judgement}_missed"].sum()
-    share = f"{100 * met / judged:.1f} %" if judged else "none"
+    share = f"{100 * met / judged:.1f}%" if judged else "none"
     label = f"of {judgement.replace('_', ' ')} targets met"
     return "sla_by_priority", share, label, f"{met:,} of {judged:,}"
+
+
+def targets_told(targets: pd.DataFrame) -> str:
+    """Return the targets in a sentence for each priority."""
+    told = []
+    for priority, respond, resolve, is_business in targets.itertuples(
+        index=False, name=None
+    ):
+        limits = {"response": respond, "resolution": resolve}
+        within = [
+            f"{what} within {seconds / 3600:g}h"
+            for what, seconds in limits.items()
+            if pd.notna(seconds)
+        ]
+        clock = " of working time" if is_business else ""
+        told.append(f"{priority}: {', '.join(within) or 'none'}{clock}.")
+    return " ".join(told)
 
 
 def day(second: float) -> str:
@@ -220,7 +245,7 @@ def column_heading(name: str) -> str:
     """Return a column's name as people read it."""
     name = re.sub("time_(to|till)_|_(seconds|id|name)$", "", name)
     name = re.sub("^(time_(?=in|since)|is_)", "", name)
-    return name.replace("p90_", "90 % ").replace("_", " ")
+    return name.replace("p90_", "90% ").replace("_", " ")
 
 
 def cell(column: str, value: Any) -> str:
@@ -238,12 +263,12 @@ def cell(column: str, value: Any) -> str:
     if column == "week":
         return day(value)
     if column.endswith("_percent"):
-        return f"{value:.1f} %"
+        return f"{value:.1f}%"
     return f"{value:.0f}" if column == "ticket_id" else f"{value:,.0f}"
 
 
 def section(
-    name: str, shown: pd.DataFrame, text: str, rows: int
+    name: str, shown: pd.DataFrame, text: str, rows: int, note: str = ""
 ) -> dict[str, Any]:
     """Return the part of the page that shows some of the rows of a report."""
     columns = [str(column) for column in shown.columns]
@@ -252,6 +277,7 @@ def section(
         "heading": HEADINGS.get(name, name.replace("_", " ").capitalize()),
         # the first comment of its SQL
         "question": text.partition("\n")[0].removeprefix("--").strip(),
+        "note": note,
         "columns": [
             (
                 column_heading(column),
@@ -272,13 +298,20 @@ def sections(tables: Tables, reports: Mapping[str, str]) -> list[Any]:
     """Return the lists first, then the breakdowns."""
     waiting = tables["longest_waiting"]
     number = int(waiting["tickets"].max()) if len(waiting) else 0
+    notes = {
+        "metrics_by_week": WEEKS_NOTE,
+        "sla_by_priority": targets_told(tables["targets"]),
+    }
     shown = {
         "open_tickets": tables["open_tickets"].head(MOST_LISTED),
         "metrics_by_week": tables["metrics_by_week"].tail(MOST_LISTED),
     }
-    for name in ("sla_by_priority", *BREAKDOWNS, "status_transitions"):
+    for name in ("sla_by_priority", *BREAKDOWNS):
         if name in tables:
-            shown[name] = tables[name].head(MOST_ROWS)
+            means = tables[name].filter(regex="^mean_").columns
+            shown[name] = tables[name].drop(columns=means).head(MOST_ROWS)
+    steps = tables["status_transitions"]
+    shown["status_transitions"] = steps.nlargest(MOST_ROWS, "transitions")
     return [
         section(
             "longest_waiting",
@@ -287,27 +320,36 @@ def sections(tables: Tables, reports: Mapping[str, str]) -> list[Any]:
             number,
         ),
         *(
-            section(name, rows, reports[name], len(tables[name]))
+            section(
+                name,
+                rows,
+                reports[name],
+                len(tables[name]),
+                notes.get(name, ""),
+            )
             for name, rows in shown.items()
         ),
     ]
 
 
 def glossary(parts: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Return each column of the page's tables once, with its meaning; where
-    tables differ in it, with the first one's name, too.
+    """Return each column of the page's tables once, by name, with its meaning.
+    Where a table differs from most in it, that has its name, too.
     """
-    meanings: dict[str, dict[str, str]] = {}
+    meanings: dict[str, dict[str, list[str]]] = {}
     for part in parts:
         for name, text, _ in part["columns"]:
             if text:
-                where = meanings.setdefault(name, {})
-                where.setdefault(text, part["heading"])
-    return [
-        (name if len(texts) == 1 else f"{name} ({where})", text)
-        for name, texts in meanings.items()
-        for text, where in texts.items()
-    ]
+                tables = meanings.setdefault(name, {}).setdefault(text, [])
+                tables.append(part["heading"])
+    found = []
+    for name, texts in sorted(meanings.items()):
+        usual = max(texts, key=lambda text: len(texts[text]))
+        found.append((name, usual))
+        for text, (heading, *_) in texts.items():
+            if text != usual:
+                found.append((f"{name} ({heading})", text))
+    return found
 
 
 def inlined(svg: bytes, title: str) -> Markup:
@@ -359,7 +401,7 @@ def page(
         tickets=f"{plural(tickets, 'ticket')} {period(tables['span'])}".strip(),
         set_aside=set_aside,
         as_of=utc(as_of) if as_of is not None else "",
-        days=f"{day(first[0])} to {day(as_of)}" if len(first) else "",
+        days=f"{day(first[0])} to {day(as_of - 1)}" if len(first) else "",
         zone=tables["hours"].attrs["zone"],
         facts=standing_out(answers, tables),
         metrics=(

@@ -201,8 +201,8 @@ def time_in_status(tables: Tables) -> Figure:
     )
     axes.set(xlabel=f"mean {unit} per ticket", ylabel="priority (tickets)")
     figure.set_label(
-        f"mean {unit} per ticket in all statuses but Resolved and Closed"
-        + left_out(priorities, "priorities")
+        f"mean {unit} per ticket, open ones included, in all statuses but"
+        " Resolved and Closed" + left_out(priorities, "priorities")
     )
     return figure
 
@@ -280,10 +280,11 @@ def response_and_resolution(tables: Tables) -> Figure:
             handlelength=1.8,
         )
     figure.set_label(
-        "% of the tickets whose creation was seen, by the time since it, on a"
-        " logarithmic scale. A ticket that is still open counts up to its"
-        " present age, then leaves the curve (Kaplan-Meier): younger tickets"
-        " have had less time"
+        "% of the tickets that an agent is asked on and whose creation was"
+        " seen, by the time since then, on a logarithmic scale. A ticket that"
+        " is not answered, or not resolved, counts up to its present age, then"
+        " leaves the curve (Kaplan-Meier); the medians in tables are of the"
+        " answered and the resolved tickets alone"
         + left_out(tables["metrics_by_priority"], "priorities")
     )
     return figure
@@ -372,7 +373,7 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
     zone = tables["hours"].attrs["zone"]
     lower.set_xlabel(f"time in {zone}")
     legend_below(upper)
-    label = f"tickets by the {step} in {zone}, unfinished ones left out"
+    label = f"tickets by the {step} in {zone}, incomplete {step}s left out"
     if left := len(tables["hours"]) - len(hours):
         label += f"; {left // 24:,} days up to a long gap left out"
     if unseen := int(tables["tickets"]["created_at"].isna().sum()):
@@ -479,7 +480,7 @@ def transition_matrix(tables: Tables) -> Figure:
     axes.spines[:].set_visible(False)
     axes.set_ylabel("from")
     axes.set_title("to", fontsize=11.5)
-    label = "steps, and the median time in the status before them"
+    label = "number of steps, and the median time in the status before them"
     label += left_out(numbers, "statuses")
     if rest := steps["transitions"].sum() - kept["transitions"].sum():
         label += f", without {plural(rest, 'step')}"
@@ -521,8 +522,12 @@ def targets_met(tables: Tables) -> Figure:
     week = 7 * DAY
     weeks = (tickets["local_created_at"] - MONDAY) // week * week + MONDAY
     judgements = ["first_response", "resolution"]
-    ends = np.array([weeks.min() - week / 2, weeks.max() + week / 2])
+    first, last = weeks.min(), weeks.max()
+    ends = np.array([first - week / 2, last + week / 2])
     ends = ends.clip(FIRST_SECOND, LAST_SECOND)
+    mondays = np.arange(
+        first, last + 1, week * (1 + (last - first) // week // 5)
+    )
     is_known = tickets[judgements].isin(["met", "missed"])
     if not is_known.any(axis=None):
         return nothing(figure, "No target is met or missed")
@@ -536,13 +541,13 @@ def targets_met(tables: Tables) -> Figure:
                 line = f"o{line}" if len(share) < 3 else line
                 weeks_met = moments(share.index)
                 axes.plot(weeks_met, share, line, color=colour, label=priority)
-        show_dates(axes, AutoDateLocator(minticks=1, maxticks=7))
+        axes.set_xticks(moments(mondays), moments(mondays).astype("M8[D]"))
         axes.set(title=judgement.replace("_", " ").capitalize())
         axes.set(ylabel="% of targets", ylim=(0, 103))
         axes.set_xlim(*moments(ends))
         axes.grid()
     zone = tables["hours"].attrs["zone"]
-    axes.set_xlabel(f"week of the creation, from Monday in {zone}")
+    axes.set_xlabel(f"week of the creation, by its Monday in {zone}")
     figure.set_label("% of the targets that are met or missed")
     legend_below(max(panels, key=lambda axes: len(axes.lines)))
     return figure
@@ -567,7 +572,7 @@ PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
     ),
     "transition_matrix": (
         transition_matrix,
-        "How do tickets move between statuses? The darker, the more often.",
+        "How do tickets move between statuses? Darker is more often.",
     ),
 }
 # This one only where there are targets, whose report is `sla`.

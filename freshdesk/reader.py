@@ -143,9 +143,8 @@ class Export:
                 yield from self.elements()
                 continue
             value = self.value()
-            encode(
-                [name, value]
-            ).encode()  # half of a surrogate pair is no text
+            # Half of a surrogate pair is no text.
+            encode([name, value]).encode()
             if name == "metadata":
                 self.told[name] = value
         if self.peek():

@@ -1,10 +1,10 @@
--- What is on the table, and for whom does it wait?
+-- What is still open, and whose turn is it?
 --
 -- One row per ticket whose known status is neither Resolved nor Closed, the
 -- oldest creation first, those whose creation was not seen last. Seconds, up to
 -- the end of the clock. Waits for the customer: the last public note by a
 -- person is an agent's; for an agent: all other tickets. Automatic replies do
--- not count. Empty is unknown. Deleted tickets and spam are not on the table.
+-- not count. Empty is unknown. Deleted tickets and spam are left out.
 with ordered_notes as (
     select
         ticket_id,

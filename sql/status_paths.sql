@@ -1,4 +1,4 @@
--- Which ways do tickets take through the statuses, and how long?
+-- Which paths do tickets take through the statuses, and how long?
 --
 -- One row per path, the statuses of all visits in order, most frequent first:
 -- how many tickets have taken it until now, and the median of their seconds

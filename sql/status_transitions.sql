@@ -1,4 +1,4 @@
--- Which status follows which, and after what time?
+-- Which status follows which, and after how long?
 --
 -- One row per step from one status to a different one that any ticket took:
 -- how often, and the median of the seconds that the tickets had been in the

@@ -185,22 +185,22 @@ def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
         "Time to first response",
         "Tickets 2017-04-20 to 2017-04-21",
         "10 tickets, as of 2017-04-21 09:59:59 UTC. Times are in UTC.",
-        "1 waiting for a first response longest: 10, for 23h 59m",
-        "10 open tickets oldest: 1, for 23h 59m",
+        "1 waiting for a first response longest: ticket 10, 23h 59m",
+        "10 open now oldest: ticket 1, 23h 59m",
         "Waiting longest for a first response",
         "10 23h 59m Open unknown",
         "Metrics by product",
         "product tickets created answered resolved resolved timed reopened",
-        "median first response 90 % first response",
-        "unknown 10 10 9 0 0 9 10 10m 10m 10m",
-        "What is on the table, and for whom does it wait?",
+        "median first response 90% first response",
+        "unknown 10 10 9 0 0 9 10 10m 10m",
+        "What is still open, and whose turn is it?",
         "10 Open unknown unknown unknown 2017-04-20 10:00:00 23h 59m",
         "Is it getting better, week by week?",
         "2017-04-17 0 10 9 9 9 10 10m 10m yes",
     ):
         assert part in text
     # Each column is defined once.
-    assert text.count("Of these, reopened at least once") == 1
+    assert text.count("Of the tickets, those reopened at least once") == 1
 
 
 def test_with_settings_the_page_shows_targets_met_and_names() -> None:
@@ -213,7 +213,7 @@ def test_with_settings_the_page_shows_targets_met_and_names() -> None:
         {"id": agent, "contact": {"name": name}}
         for agent, name in colleagues.items()
     ]
-    policy = {"sla_target": {"priority_1": targets(600, 60)}}
+    policy = {"sla_target": {"priority_1": targets(1800, 7200)}}
     settings = write_settings(
         Path("told"),
         business_hours=[office("Europe/Berlin")],
@@ -227,6 +227,7 @@ def test_with_settings_the_page_shows_targets_met_and_names() -> None:
         f"Ada ({AGENT + 1}) 1 1 0",
         "Grace 1 1 0",
         f"3 23h 59m Open unknown unknown Ada ({AGENT})",
+        "Low: response within 0.5h, resolution within 2h of working time.",
         "working hours: Mon-Fri 09:00-17:00 (Europe/Berlin)",
     ):
         assert part in text
