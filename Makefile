@@ -124,6 +124,10 @@ check_json = $(if $(filter %.json,$(lastword $(JSON))),,$(error \
 check_days = $(if $(filter 1% 2% 3% 4% 5% 6% 7% 8% 9%,$(DAYS)),,$(error \
 	DAYS=$(DAYS): give a number from 1 on, without a leading 0))
 
+check_settings = $(if $(SETTINGS),$(if $(shell test -d \
+	$(call quoted,$(SETTINGS)) && echo there),,$(error \
+	SETTINGS=$(SETTINGS): no such folder)))
+
 # Not empty if the Python of .venv no longer runs, or has lost its packages.
 broken := $(shell test ! -e $(VENV)/.ready || \
 	$(BIN)/python -I -c 'import pip' >/dev/null 2>&1 || echo broken)
@@ -161,6 +165,7 @@ create_tickets: $(VENV)/.ready ## only generate
 # Reports are written even if some of the exports are refused.
 .PHONY: process_tickets
 process_tickets: $(to_query) ## ingest and query your own EXPORTS
+	@$(check_settings)
 	@$(query) --help >/dev/null
 	@$(ingest) --database=$(own_database) \
 		$(if $(STATUS_ALIAS),--status-alias=$(call quoted,$(STATUS_ALIAS))) \

@@ -599,7 +599,7 @@ def argument_parser() -> argparse.ArgumentParser:
         help="remember that LABEL means STATUS, one of Freshdesk's or another"
         " label; LABEL= takes it back; may be repeated",
     )
-    listing = "print what labels were mapped to"
+    listing = "list the mapped labels"
     option("--list-aliases", action="store_true", help=listing)
     version = f"%(prog)s {__version__}"
     option("--version", action="version", version=version)

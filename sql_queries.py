@@ -330,8 +330,8 @@ def complete(
     if others := writers.left_over(output, form, names):
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         output.notes.append(
-            f"{Path(output.folder, others[0])}{more}: of an earlier run, in"
-            " another format; remove them, or run that format, too"
+            f"{Path(output.folder, others[0])}{more}: left from an earlier"
+            " run in another format; remove it, or run that format, too"
         )
 
 
@@ -405,7 +405,7 @@ def argument_parser() -> argparse.ArgumentParser:
   %(prog)s --plot
       and draw them: open data/outputs/index.html
   %(prog)s -d data/database/exports.db -o weekly --sql-dir my_reports
-      one's own exports and reports
+      your own exports and reports
   %(prog)s --engine spark --exports 's3a://bucket/exports/*.json.gz'
       no database: read the exports, and compute all of it, on Spark""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -426,7 +426,7 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--sql-dir", type=Path, default=sql_dir(),
         help="where the reports are; default: %(default)s")  # fmt: skip
     add("--unit", choices=UNITS, default="seconds",
-        help="of the durations; default: %(default)s")  # fmt: skip
+        help="unit of the durations; default: %(default)s")  # fmt: skip
     add("--timezone", type=time_zone, default="UTC", metavar="ZONE",
         help="of hours and weeks, and of the days of --since and --until, as"
              " Europe/Berlin; default: %(default)s")  # fmt: skip

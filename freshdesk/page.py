@@ -69,8 +69,8 @@ HEADINGS = {
 }
 # What to bear in mind when reading a table.
 WEEKS_NOTE = (
-    "The latest weeks have had less time. A ticket that is older than the"
-    " exports joins the backlog when it is first seen."
+    "Recent tickets have had less time to be answered and resolved. A ticket"
+    " that is older than the exports joins the backlog when it is first seen."
 )
 MOST_ROWS = 50  # in a table
 MOST_LISTED = 10  # open tickets, and weeks

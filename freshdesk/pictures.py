@@ -280,7 +280,7 @@ def response_and_resolution(tables: Tables) -> Figure:
             handlelength=1.8,
         )
     figure.set_label(
-        "% of the tickets that an agent is asked on and whose creation was"
+        "% of the tickets that waited for an agent and whose creation was"
         " seen, by the time since then, on a logarithmic scale. A ticket that"
         " is not answered, or not resolved, counts up to its present age, then"
         " leaves the curve (Kaplan-Meier); the medians in tables are of the"

@@ -143,7 +143,7 @@ def entries_of(file: Path) -> Iterator[list[Any]]:
             entries = json.loads(text, object_pairs_hook=without_repeated)
         except (ValueError, RecursionError) as error:
             raise Failure(
-                f"not JSON ({error}); save the API's answer again, or mend it"
+                f"not JSON ({error}); save the API's answer again, or correct it"
             ) from None
         yield of_type(entries, list, "a list: [...]")
 
@@ -299,7 +299,7 @@ def read_time(told: Json, name: str) -> int:
         seconds = hour * 3600 + minute * 60 + second
         if is_hour and minute < 60 and second < 60 and seconds <= DAY:
             return seconds
-    raise Failure(f"{name}: {written!r} is no time; write {example}")
+    raise Failure(f"{name}: {written!r} is not a time; write {example}")
 
 
 def clock(second: int) -> str:
@@ -392,7 +392,7 @@ def read_limit(target: Json, name: str) -> int | None:
         return None
     limit = field(target, name, int, "seconds: 3600")
     if not 0 <= limit < 2**63:
-        raise Failure(f"{name}: {limit} is no time; write seconds: 3600")
+        raise Failure(f"{name}: {limit} is not a time; write seconds: 3600")
     return limit
 
 

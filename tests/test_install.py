@@ -307,7 +307,7 @@ def test_a_run_may_write_a_workbook_and_draw(prepared: Path) -> None:
     "value",
     [
         *("DAYS=01", "DAYS=x", "DAYS=2x", "JSON=data/x.txt", "UNIT=days"),
-        "FORMAT=pdf",
+        *("FORMAT=pdf", "SETTINGS=nowhere"),
         *("NUM_TICKETS=0", "LOCALE=xx", "TIMEZONE=Mars", "FORM=none"),
         *(
             "SEED=x",
@@ -325,10 +325,9 @@ def test_a_wrong_value_is_refused_before_a_file_changes(
         *("json/ticket_activities-2020-01-01.json", "exports/1.json"),
     )
     before = files(prepared / "data")
-    targets = ["create_process_tickets"]
-    if value.startswith("UNIT"):
-        targets.append("process_tickets")
-    for target in targets:
+    made_up, own = "create_process_tickets", "process_tickets"
+    targets = {"UNIT=days": [made_up, own], "SETTINGS=nowhere": [own]}
+    for target in targets.get(value, [made_up]):
         refused(prepared, target, "DAYS=2", value)
         assert files(prepared / "data") == before
 

@@ -241,9 +241,9 @@ def test_a_long_table_says_how_many_rows_are_left_out() -> None:
     tickets = range(52)
     ingest(export(*(created("10:00:00", ticket=n, group=n) for n in tickets)))
     text = Page(plot()).text
-    assert "50 of 52 Metrics by agent" in text
-    assert "10 of 52 Metrics by week" in text  # open tickets
-    assert "10 of 52 Open tickets" in text  # wait longest
+    assert "The first 50 of 52 Metrics by agent" in text
+    assert "The first 10 of 52 Metrics by week" in text  # open tickets
+    assert "The first 10 of 52 Open tickets" in text  # wait longest
 
 
 def test_a_metric_that_few_tickets_have_is_drawn(

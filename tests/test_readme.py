@@ -85,7 +85,7 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     commands = re.findall(r"^\$ python (\S+\.py) ?(.*)$", README, re.M)
-    assert len(commands) == 8
+    assert len(commands) == 7
     # Spark's answer is tried where Spark is installed.
     commands = [(script, a) for script, a in commands if "spark" not in a]
     # Mappings are for an account's own database: they come last.

@@ -542,7 +542,7 @@ MALFORMED: list[tuple[str, Any, str]] = [
         (
             "business_hours",
             monday(span("09:00", time)),
-            f"entry 1: monday: end_time: {time!r} is no time; write a time",
+            f"entry 1: monday: end_time: {time!r} is not a time; write a time",
         )
         for time in ("25:00", "24:01", "12:60", "0:30 pm", "13:00 pm", "9", "")
     ),
@@ -595,7 +595,7 @@ MALFORMED: list[tuple[str, Any, str]] = [
         )
         for seconds, problem in [
             *((wrong, "stands there") for wrong in ("1h", 1.5, True)),
-            *((wrong, "is no time") for wrong in (-1, 2**63)),
+            *((wrong, "is not a time") for wrong in (-1, 2**63)),
         ]
     ),
     (

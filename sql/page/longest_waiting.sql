@@ -1,4 +1,4 @@
--- Who has waited longest for a first response, and what are these tickets?
+-- Which tickets have waited longest for a first response?
 --
 -- One row per ticket, ten at most, the longest wait first; and how many wait.
 select
