@@ -355,6 +355,10 @@ SHIPMENT_DAYS = {-7: 1, -5: 2, -4: 3, -3: 5, -2: 6, -1: 5, 0: 3, 1: 4, 3: 2}
 # Agents' ids stay below requesters' ids for any number of tickets.
 FIRST_TICKET, FIRST_NOTE = 600, 4_025_864
 FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
+# In today's form notes of other accounts stand between, and requesters' ids are
+# scattered: a factor and a prime that give each person another id.
+NOTE_STEP = 2_000
+SCATTER, PEOPLE = 1_103_515_245, (1 << 31) - 1
 ADDRESSES = 800  # drawn from Faker; a requester keeps the same one
 
 # ---- What only today's form tells ------------------------------------------
@@ -378,10 +382,17 @@ FIELD_LABELS = {  # by the locale's language; English for any other
 }  # fmt: skip
 
 # What the system does in the seconds after a creation, with weights: automatic
-# replies are 7 % of the notes, one ticket in eight has a thread (counted).
+# replies are 7 % of the notes, a rule sends most of them, one ticket in eight
+# has a thread (counted).
+AUTOMATIC_REPLY = '"note": {"id": %(note)s, "type": 0}'
 OPENINGS: dict[tuple[str, ...], float] = {
-    (): 60,
-    ('"note": {"id": %(note)s, "type": 0}',): 28,
+    (): 64,
+    (AUTOMATIC_REPLY,): 6,
+    (
+        '"automation": {"type": 3, "rule": "Thank for writing"}, '
+        '"send_reply_email": "We have received your request"',
+        AUTOMATIC_REPLY,
+    ): 18,
     (
         '"thread": {"id": %(note)s, "type": "email"}',
         '"thread_message": {"id": %(note)s, "type": "email"}',
@@ -434,14 +445,21 @@ REMINDING = (
     '"automation": {"type": 3, "rule": "Remind the customer"}, '
     '"send_reply_email": "We are waiting for your answer"'
 )
-# Of the service levels, told a second after the creation (counted).
-SLA_LATER_SHARE = 0.1
+# The share of tickets without an agent that a rule gives one; agents take the
+# others (24 records of an agent alone counted).
+ASSIGNED_BY_RULE_SHARE = 0.7
+# Of the creations, those that are told a service level, and of these those that
+# are told it a second later (175 of 246, a tenth counted).
+SLA_SHARE, SLA_LATER_SHARE = 0.71, 0.1
+# Seconds from a creation to what the system does, and to a change from what
+# brings it, vary by so much.
+FIRST_SECONDS, LATER_SECONDS = 4, 3
 # The share of ends of waiting that tell the new due date with the status; the
 # system tells the others (45 and 32 counted).
 DUE_WITH_STATUS_SHARE = 0.6
-# The share of busy seconds that stand after the next one in the file (records
-# out of order: 0.6 % counted).
-LATE_SHARE = 0.01
+# The share of busy seconds that stand after the next one in the file, if that
+# follows so soon (records out of order: 0.6 %, by seconds, counted).
+LATE_SHARE, LATE_SECONDS = 0.02, 5
 RULES = {
     "Resolved": '"automation": {"type": 3, "rule": "Resolve after silence"}',
     "Closed": '"automation": {"type": 3, "rule": "Close after a rest"}',
@@ -689,7 +707,11 @@ class ReadmeForm:
 
     def __init__(self) -> None:
         self.records: dict[int, list[str]] = defaultdict(list)
-        self.note_ids = count(FIRST_NOTE + self.id_offset)
+        self.note_ids: Iterator[int] = count(FIRST_NOTE)
+
+    def requester(self, person: int) -> int:
+        """Return the id of the person of this number."""
+        return FIRST_REQUESTER + person
 
     def head(self, start: int, activities: int) -> str:
         """Return the text before the activities, as long for any number."""
@@ -787,6 +809,9 @@ class TodaysForm(ReadmeForm):
         super().__init__()
         source = random.Random(f"today {seed}")
         self.draw, self.bits = source.random, source.getrandbits
+        # All accounts share the numbers.
+        steps = iter(lambda: 1 + int(self.draw() * NOTE_STEP), 0)
+        self.note_ids = accumulate(steps, initial=FIRST_NOTE + self.id_offset)
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
@@ -798,6 +823,10 @@ class TodaysForm(ReadmeForm):
         self.routes = {is_set: table(ROUTES[is_set]) for is_set in ROUTES}
         self.edits = table(EDITS)
 
+    def requester(self, person: int) -> int:
+        scattered = person * SCATTER % PEOPLE
+        return self.id_offset + FIRST_REQUESTER + scattered
+
     def head(self, _start: int, _activities: int) -> str:
         return '{"activities_data": ['
 
@@ -807,8 +836,11 @@ class TodaysForm(ReadmeForm):
     def in_file(self, busy: Iterator[Busy]) -> Iterator[Busy]:
         for one in busy:
             if self.draw() < LATE_SHARE:
-                yield from islice(busy, 1)
-            yield one
+                for other in islice(busy, 1):
+                    is_soon = other[0] - one[0] < LATE_SECONDS
+                    yield from (other, one) if is_soon else (one, other)
+            else:
+                yield one
 
     def created(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell of the creation, and of what the system does thereupon."""
@@ -819,12 +851,15 @@ class TodaysForm(ReadmeForm):
         routes = self.routes[ticket.assigned is not None]
         route = routes[bits(BITS)] if by != ticket.agent else ""
         self.add(second, ticket, by, self.creation(ticket, route))
-        service = f'"sla_policy": "{SLA_POLICY}", ' + self.due_by(ticket)
-        self.add(second + (draw() < SLA_LATER_SHARE), ticket, None, service)
+        if draw() < SLA_SHARE:
+            service = f'"sla_policy": "{SLA_POLICY}", ' + self.due_by(ticket)
+            later = draw() < SLA_LATER_SHARE
+            self.add(second + later, ticket, None, service)
         templates = self.openings[bits(BITS)]
         if route:
             templates = *templates, route
-        for when, template in enumerate(templates, second + 1):
+        first = second + 1 + int(draw() * FIRST_SECONDS)
+        for when, template in enumerate(templates, first):
             self.add(when, ticket, None, self.fill(template, ticket))
 
     def creation(self, ticket: Ticket, route: str) -> str:
@@ -894,11 +929,13 @@ class TodaysForm(ReadmeForm):
 
     def reminded(self, second: int, ticket: Ticket) -> None:
         self.add(second, ticket, None, REMINDING)
+        self.add(second + 1, ticket, None, self.fill(AUTOMATIC_REPLY, ticket))
 
     def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell all that changed since the ticket's last record."""
         stage, agent, group, priority = ticket.told
         ticket.told = told(ticket)
+        second += int(self.draw() * LATER_SECONDS)
         if ticket.edit not in UNTIL_THE_STATUS and by == ticket.agent:
             activity = self.fill(ticket.edit, ticket)
             self.add(second + 1, ticket, by, activity)
@@ -917,7 +954,11 @@ class TodaysForm(ReadmeForm):
         elif agent and agent != ticket.assigned:  # handed over
             self.add(second, ticket, by, '"agent_id": null')
             second += 3
-        if agent != ticket.assigned:
+        if agent == ticket.assigned:
+            return
+        if agent is None and self.draw() < ASSIGNED_BY_RULE_SHARE:
+            self.add(second, ticket, None, self.fill(NOTIFY, ticket))
+        else:
             self.add(second, ticket, by, f'"agent_id": {ticket.assigned}')
 
     def moved(
@@ -986,7 +1027,6 @@ class Helpdesk:
         agents = max(FEWEST_AGENTS, round(new_a_day / TICKETS_PER_AGENT))
         agent_ids = count(FIRST_AGENT + form.id_offset)
         self.staff = Staff(self.draw, agents, agent_ids, start, hours)
-        self.first_requester = FIRST_REQUESTER + form.id_offset
         self.requesters = max(20, round(tickets * REQUESTERS_PER_TICKET))
         self.agenda: dict[int, list[Ticket]] = defaultdict(list)
         self.load_tables()
@@ -1087,9 +1127,9 @@ class Helpdesk:
         ticket = Ticket()
         ticket.id = number
         person = int(self.requesters * draw() ** REQUESTER_SKEW)
-        ticket.requester = self.first_requester + person
+        ticket.requester = self.form.requester(person)
         # The same one for each of the requester's tickets.
-        ticket.contact = self.first_requester + (person + 7) % self.requesters
+        ticket.contact = self.form.requester((person + 7) % self.requesters)
         matter = ticket.matter = self.matters[int(draw() * MATTERS)]
         ticket.priority = matter.priority
         ticket.group = ISSUES[matter.issue].group

@@ -143,7 +143,7 @@ def entries_of(file: Path) -> Iterator[list[Any]]:
             entries = json.loads(text, object_pairs_hook=without_repeated)
         except (ValueError, RecursionError) as error:
             raise Failure(
-                f"not JSON ({error}); save the API's answer again, or correct it"
+                f"not JSON ({error}); save the API's answer again, or edit it"
             ) from None
         yield of_type(entries, list, "a list: [...]")
 

@@ -320,8 +320,8 @@ def test_files_of_another_format_are_told(capsys: Capsys) -> None:
     assert run() == 0
     assert run("--format", "parquet") == 0
     assert capsys.readouterr().err == (
-        "note: out/event_log.csv and 23 more: left from an earlier run in another"
-        " format; remove it, or run that format, too\n"
+        "note: out/event_log.csv and 23 more: left from an earlier run in"
+        " another format; remove it, or run that format, too\n"
     )
     assert run("--format", "parquet", "time_spent_open") == 0
     assert capsys.readouterr().err == ""
