@@ -835,12 +835,12 @@ class TodaysForm(ReadmeForm):
 
     def in_file(self, busy: Iterator[Busy]) -> Iterator[Busy]:
         for one in busy:
+            some = [one]
             if self.draw() < LATE_SHARE:
-                for other in islice(busy, 1):
-                    is_soon = other[0] - one[0] < LATE_SECONDS
-                    yield from (other, one) if is_soon else (one, other)
-            else:
-                yield one
+                some += islice(busy, 1)
+            if some[-1][0] - one[0] < LATE_SECONDS:
+                some.reverse()
+            yield from some
 
     def created(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell of the creation, and of what the system does thereupon."""

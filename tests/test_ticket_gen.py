@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cache
 from itertools import count, pairwise
 from pathlib import Path
@@ -38,6 +38,7 @@ from ticket_gen import (
     OUTBOUND,
     PHONE,
     PRODUCTS,
+    TodaysForm,
     main,
 )
 
@@ -168,6 +169,17 @@ def test_records_and_notes_are_in_order() -> None:
 def test_a_few_records_of_todays_form_are_out_of_order() -> None:
     seconds = [r.second for r in records("--form", "today")]
     assert 0 < share(after < at for at, after in pairwise(seconds)) < 0.03
+
+
+@pytest.mark.parametrize("apart", [1, 60])
+def test_disorder_loses_no_record_and_moves_none_far(apart: int) -> None:
+    form = TodaysForm(0, DAY, timezone.utc, "en_US", seed=1)
+    busy = [(at * apart, [f"record {at}"]) for at in range(1000)]
+    told = [*form.in_file(iter(busy))]
+    assert sorted(told) == busy
+    assert (told == busy) == (apart == 60)
+    for one in busy:  # the last one may be late, too
+        assert [*form.in_file(iter([one]))] == [one]
 
 
 def test_a_record_is_a_note_or_all_twelve_properties() -> None:
