@@ -234,11 +234,14 @@ def day(second: float) -> str:
     return str((EPOCH + timedelta(seconds=int(second))).date())
 
 
-def period(span: pd.DataFrame) -> str:
-    """Return when the tickets that count were created; "" of all times."""
+def counted(tickets: int, span: pd.DataFrame) -> str:
+    """Return how many tickets count and, unless all do, of which days:
+    "12 tickets created from 2026-03-01 until 2026-03-31".
+    """
     since = [f"from {day(second)}" for second in span["since_at"].dropna()]
     until = [f"until {day(second - 1)}" for second in span["until_at"].dropna()]
-    return " ".join(["created", *since, *until] if since or until else [])
+    created = ["created"] if since or until else []
+    return " ".join([plural(tickets, "ticket"), *created, *since, *until])
 
 
 def column_heading(name: str) -> str:
@@ -398,7 +401,7 @@ def page(
     first = tables["span"]["first_second"]
     parts = sections(tables, reports)
     return templates.get_template("index.html.jinja").render(
-        tickets=f"{plural(tickets, 'ticket')} {period(tables['span'])}".strip(),
+        tickets=counted(tickets, tables["span"]),
         set_aside=set_aside,
         as_of=utc(as_of) if as_of is not None else "",
         days=f"{day(first[0])} to {day(as_of - 1)}" if len(first) else "",
@@ -433,7 +436,7 @@ def publish(
     """
     tables = read_tables(output, reports)
     ((tickets, _, as_of),) = answers["counts"]
-    caption = f"{plural(tickets, 'ticket')} {period(tables['span'])}".strip()
+    caption = counted(tickets, tables["span"])
     if as_of is not None:
         caption += f" as of {utc(as_of)}"
     captions = dict.fromkeys(PICTURES, caption)

@@ -362,7 +362,7 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
     lower.set_title(f"Backlog at the end of the {step}")
     is_covered = steps["is_covered"].max() == 1
     for axes in (upper, lower):
-        show_dates(axes, AutoDateLocator(minticks=3, maxticks=6))
+        show_dates(axes)
         axes.set(xlim=(moments(starts.iloc[0]), ends[-1]), ylabel="tickets")
         axes.set_ylim(bottom=0)
         axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -426,8 +426,9 @@ def hatch(axes: Axes, edges: Any, is_unknown: Any) -> None:
     )
 
 
-def show_dates(axes: Axes, locator: AutoDateLocator) -> None:
-    """Let the axis of times have ticks where *locator* puts them."""
+def show_dates(axes: Axes) -> None:
+    """Let the axis of times have a few ticks, at round times."""
+    locator = AutoDateLocator(minticks=3, maxticks=6)
     formatter = ConciseDateFormatter(locator, **DATE_FORMATS)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(formatter)
