@@ -355,10 +355,11 @@ SHIPMENT_DAYS = {-7: 1, -5: 2, -4: 3, -3: 5, -2: 6, -1: 5, 0: 3, 1: 4, 3: 2}
 # Agents' ids stay below requesters' ids for any number of tickets.
 FIRST_TICKET, FIRST_NOTE = 600, 4_025_864
 FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
-# In today's form notes of other accounts stand between, and requesters' ids are
+# In today's form notes of other accounts stand between, and people's ids are
 # scattered: a factor and a prime that give each person another id.
-NOTE_STEP = 2_000
+NOTE_STEP_BITS = 11  # so many bits of difference between two
 SCATTER, PEOPLE = 1_103_515_245, (1 << 31) - 1
+LONG_IDS = 103_000_000_000  # today's ids of people and notes have twelve digits
 ADDRESSES = 800  # drawn from Faker; a requester keeps the same one
 
 # ---- What only today's form tells ------------------------------------------
@@ -381,79 +382,69 @@ FIELD_LABELS = {  # by the locale's language; English for any other
            "Cliente contatado"),
 }  # fmt: skip
 
-# What the system does in the seconds after a creation, with weights: automatic
-# replies are 7 % of the notes, a rule sends most of them, one ticket in eight
-# has a thread (counted).
+# What the system does in the seconds after a creation, with weights: of the
+# automatic replies (7 % of the notes) a third is no rule's, and one ticket in
+# eight has a thread (counted).
 AUTOMATIC_REPLY = '"note": {"id": %(note)s, "type": 0}'
 OPENINGS: dict[tuple[str, ...], float] = {
-    (): 64,
-    (AUTOMATIC_REPLY,): 6,
-    (
-        '"automation": {"type": 3, "rule": "Thank for writing"}, '
-        '"send_reply_email": "We have received your request"',
-        AUTOMATIC_REPLY,
-    ): 18,
+    (): 76,
+    (AUTOMATIC_REPLY,): 12,
     (
         '"thread": {"id": %(note)s, "type": "email"}',
         '"thread_message": {"id": %(note)s, "type": "email"}',
     ): 12,
 }
-ROUTE = (
-    '"automation": {"type": 1, "rule": "Route by ticket type"}, '
-    '"added_tags": [%(tag)s], '
-)
+ROUTE = '"automation": {"type": 1, "rule": %(rule)s}, "added_tags": [%(tag)s], '
+ROUTE_AGENT = ROUTE + '"group": %(group)s, "agent_id": %(agent)s'
+ROUTE_AND_WATCH = ROUTE_AGENT + ', "added_watcher": [%(agent)s]'
 NOTIFY = (
     '"automation": {"type": 1, "rule": "Tell the agent"}, '
     '"agent_id": %(agent)s, "added_tags": [%(tag)s], '
     '"send_email": {"agent_ids": [%(agent)s]}, "added_watcher": [%(agent)s]'
 )
-# An automation that names the group, and the agent if one is assigned; without
-# one (half the tickets, counted) the creation names them.
-ROUTES: dict[bool, dict[str, float]] = {
-    True: {
-        "": 50,
-        ROUTE + '"group": %(group)s, "agent_id": %(agent)s': 26,
-        ROUTE + '"group": %(group)s, "agent_id": %(agent)s, '
-        '"added_watcher": [%(agent)s]': 13,
-        NOTIFY: 11,
-    },
-    False: {
-        "": 70,
-        ROUTE + '"internal_agent_id": %(agent)s, "group": %(group)s': 30,
-    },
-}
+# An automation on creation names the group and the agent, or an internal agent
+# alone: that ticket waits for an agent to take it. Without one (half of the
+# tickets, counted, with those of agents and without a group) the creation does.
+INTERNAL = ROUTE + '"internal_agent_id": %(agent)s, "group": %(group)s'
+ROUTES = {"": 38, ROUTE_AGENT: 27, ROUTE_AND_WATCH: 12, NOTIFY: 9, INTERNAL: 14}
 # What the agent adds or corrects with the first note, on so many of 250 tickets
 # (counted). A field that is added is not in the creation.
 ADD_ORDER = "%(order_label)s: %(order)s"
 ADD_ORDER_BY_API = '"cf_order_number": %(order)s'
+SET_GROUP = '"group": %(group)s, '  # and the new due date
 ADD_TYPE = '%(category_label)s: %(category)s, "ticket_type": %(type)s'
 TICK_CONTACTED = "%(contacted_label)s: true, "  # before the next status
-UNTIL_THE_STATUS = ("", TICK_CONTACTED)  # nothing to tell on its own
+TICK_BY_API = '"cf_contacted_customer": true, '
+UNTIL_THE_STATUS = ("", TICK_CONTACTED, TICK_BY_API)  # not told on their own
 CHANGE_REQUESTER = '"requester_id": %(contact)s'
 EDITS = {
-    "": 143,
+    "": 83,
     ADD_ORDER: 17,
     ADD_ORDER_BY_API: 17,
+    SET_GROUP: 60,
     ADD_TYPE: 19,
-    TICK_CONTACTED: 30,
+    TICK_CONTACTED: 22,
+    TICK_BY_API: 8,
     '"description": %(subject)s': 10,
     '"subject": %(subject)s': 6,
     '"added_tags": ["follow-up"]': 10,
     CHANGE_REQUESTER: 6,
 }
+CONFIRMING = (
+    '"automation": {"type": 3, "rule": "Confirm within the hour"}, '
+    '"send_reply_email": "We have received your request"'
+)
+CONFIRMED_SHARE = 0.18  # of the tickets; 50 mails by rules counted
 REMINDING = (
     '"automation": {"type": 3, "rule": "Remind the customer"}, '
     '"send_reply_email": "We are waiting for your answer"'
 )
-# The share of tickets without an agent that a rule gives one; agents take the
-# others (24 records of an agent alone counted).
-ASSIGNED_BY_RULE_SHARE = 0.7
 # Of the creations, those that are told a service level, and of these those that
 # are told it a second later (175 of 246, a tenth counted).
 SLA_SHARE, SLA_LATER_SHARE = 0.71, 0.1
-# Seconds from a creation to what the system does, and to a change from what
-# brings it, vary by so much.
-FIRST_SECONDS, LATER_SECONDS = 4, 3
+# Seconds from a creation to what the system does, to a change from what brings
+# it, and from a change to the agent's edit vary by so much.
+FIRST_SECONDS, LATER_SECONDS, EDIT_SECONDS = 4, 3, 6
 # The share of ends of waiting that tell the new due date with the status; the
 # system tells the others (45 and 32 counted).
 DUE_WITH_STATUS_SHARE = 0.6
@@ -658,7 +649,7 @@ class Ticket:
     contact: int  # in copy
     step: Step  # the next step
     # For today's form:
-    told: tuple[str, int | None, str, int]  # what it told last, see told()
+    told: tuple[str, int | None, str, int]  # what it told last, see remember()
     created: int
     waited: float  # seconds of office time
     waits_since: float  # in office time
@@ -700,7 +691,6 @@ class ReadmeForm:
     a status may come minutes after its reply.
     """
 
-    id_offset = 0
     system = '"system", "performer_id": null'
     separator = ",\n"
     counts_first = True  # the metadata stand before the activities
@@ -709,9 +699,9 @@ class ReadmeForm:
         self.records: dict[int, list[str]] = defaultdict(list)
         self.note_ids: Iterator[int] = count(FIRST_NOTE)
 
-    def requester(self, person: int) -> int:
+    def person(self, number: int) -> int:
         """Return the id of the person of this number."""
-        return FIRST_REQUESTER + person
+        return number
 
     def head(self, start: int, activities: int) -> str:
         """Return the text before the activities, as long for any number."""
@@ -787,18 +777,12 @@ MOVES = {
 PAUSED = {stage for stage in LABELS if LABELS[stage] in PAUSES}
 
 
-def told(ticket: Ticket) -> tuple[str, int | None, str, int]:
-    """Return the properties whose changes today's form tells."""
-    return ticket.stage, ticket.assigned, ticket.group, ticket.priority
-
-
 class TodaysForm(ReadmeForm):
     """Today's form: only what changed, and what the helpdesk does by itself.
 
     It draws on its own, so that the helpdesk is the same in both forms.
     """
 
-    id_offset = 103_000_000_000  # today's ids of people and notes are long
     system = '"system"'
     separator = ", "
     counts_first = False
@@ -810,8 +794,8 @@ class TodaysForm(ReadmeForm):
         source = random.Random(f"today {seed}")
         self.draw, self.bits = source.random, source.getrandbits
         # All accounts share the numbers.
-        steps = iter(lambda: 1 + int(self.draw() * NOTE_STEP), 0)
-        self.note_ids = accumulate(steps, initial=FIRST_NOTE + self.id_offset)
+        steps = iter(lambda: 1 + self.bits(NOTE_STEP_BITS), 0)
+        self.note_ids = accumulate(steps, initial=FIRST_NOTE + LONG_IDS)
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
@@ -820,12 +804,11 @@ class TodaysForm(ReadmeForm):
         is_open = [any(s.is_at_work(*hour) for s in OFFICE) for hour in hours]
         self.office = Clock(start, is_open)
         self.openings = table(OPENINGS)
-        self.routes = {is_set: table(ROUTES[is_set]) for is_set in ROUTES}
+        self.routes = table(ROUTES)
         self.edits = table(EDITS)
 
-    def requester(self, person: int) -> int:
-        scattered = person * SCATTER % PEOPLE
-        return self.id_offset + FIRST_REQUESTER + scattered
+    def person(self, number: int) -> int:
+        return LONG_IDS + number * SCATTER % PEOPLE
 
     def head(self, _start: int, _activities: int) -> str:
         return '{"activities_data": ['
@@ -845,11 +828,12 @@ class TodaysForm(ReadmeForm):
     def created(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell of the creation, and of what the system does thereupon."""
         draw, bits = self.draw, self.bits
-        ticket.told = told(ticket)
         ticket.created, ticket.waited = second, 0
         ticket.edit = self.edits[bits(BITS)]
-        routes = self.routes[ticket.assigned is not None]
-        route = routes[bits(BITS)] if by != ticket.agent else ""
+        route = ""
+        if by != ticket.agent and ticket.edit != SET_GROUP:
+            route = self.routes[bits(BITS)]
+        self.remember(ticket, None if route == INTERNAL else ticket.agent)
         self.add(second, ticket, by, self.creation(ticket, route))
         if draw() < SLA_SHARE:
             service = f'"sla_policy": "{SLA_POLICY}", ' + self.due_by(ticket)
@@ -861,6 +845,8 @@ class TodaysForm(ReadmeForm):
         first = second + 1 + int(draw() * FIRST_SECONDS)
         for when, template in enumerate(templates, first):
             self.add(when, ticket, None, self.fill(template, ticket))
+        if draw() < CONFIRMED_SHARE:
+            self.mailed(hourly_run(second, draw()), ticket, CONFIRMING)
 
     def creation(self, ticket: Ticket, route: str) -> str:
         """Return a creation, without what the route or an edit tells later."""
@@ -876,12 +862,12 @@ class TodaysForm(ReadmeForm):
         if edit != ADD_TYPE:
             parts += f"{texts['category_label']}: {texts['category']}, "
             kind = f'"ticket_type": {texts["type"]}, '
-        if ticket.assigned and '"agent_id"' not in route:
-            agent = f'"agent_id": {ticket.assigned}, '
-        if '"group"' not in route:
-            group = f'"group": {TEXT[ticket.group]}, '
-        elif "internal" in route:
+        if "agent_id" not in route:
+            agent = f'"agent_id": {ticket.agent}, '
+        if route == INTERNAL:
             group = '"group": null, '
+        elif edit != SET_GROUP and '"group"' not in route:
+            group = f'"group": {TEXT[ticket.group]}, '
         return (
             f'{parts}"requester_id": {ticket.requester}, {agent}'
             f'"status": "Open", {texts["source"]}{group}{kind}{texts["rest"]}'
@@ -895,6 +881,7 @@ class TodaysForm(ReadmeForm):
             "category": dumps(PRODUCTS[product].category),
             "subject": dumps(f"{issue}: {product}"),
             "tag": dumps(ISSUES[issue].tag),
+            "rule": dumps(f"{issue} to {ISSUES[issue].group}"),
             "type": TEXT[issue],
             "source": f'"source": {source}, ',
             "rest": f'"product": {TEXT[product]}, "priority": {priority}, '
@@ -913,7 +900,7 @@ class TodaysForm(ReadmeForm):
 
     def recalled(self, second: int, ticket: Ticket) -> None:
         """Let it be opened some days ago, and have waited since if it waits."""
-        ticket.told = told(ticket)
+        self.remember(ticket, None)
         ticket.created = second - int(self.draw() * 14 * DAY)
         ticket.waited, ticket.edit = 0, ""
         ticket.waits_since = self.office.reading(ticket.created)
@@ -928,20 +915,22 @@ class TodaysForm(ReadmeForm):
         return f'"due_by": "{format_timestamp(due)}"'
 
     def reminded(self, second: int, ticket: Ticket) -> None:
-        self.add(second, ticket, None, REMINDING)
+        self.mailed(second, ticket, REMINDING)
+
+    def mailed(self, second: int, ticket: Ticket, rule: str) -> None:
+        """Tell that a rule wrote to the customer."""
+        self.add(second, ticket, None, rule)
         self.add(second + 1, ticket, None, self.fill(AUTOMATIC_REPLY, ticket))
 
     def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell all that changed since the ticket's last record."""
         stage, agent, group, priority = ticket.told
-        ticket.told = told(ticket)
+        shown = self.remember(ticket, agent)
+        if ticket.edit == SET_GROUP and ticket.group != group:
+            ticket.edit = ""  # the move tells it
         second += int(self.draw() * LATER_SECONDS)
         if ticket.edit not in UNTIL_THE_STATUS and by == ticket.agent:
-            activity = self.fill(ticket.edit, ticket)
-            self.add(second + 1, ticket, by, activity)
-            if ticket.edit == CHANGE_REQUESTER:
-                ticket.requester = ticket.contact
-            ticket.edit = ""
+            self.edited(second, ticket, by)
         if activity := MOVES[stage, ticket.stage]:
             self.moved(second, ticket, by, stage, activity)
         if ticket.priority != priority:
@@ -951,15 +940,31 @@ class TodaysForm(ReadmeForm):
             activity = f'"group": {TEXT[ticket.group]}, {self.due_by(ticket)}'
             self.add(second, ticket, by, activity)
             second += 3
-        elif agent and agent != ticket.assigned:  # handed over
+        elif agent and agent != shown:  # handed over
             self.add(second, ticket, by, '"agent_id": null')
             second += 3
-        if agent == ticket.assigned:
-            return
-        if agent is None and self.draw() < ASSIGNED_BY_RULE_SHARE:
-            self.add(second, ticket, None, self.fill(NOTIFY, ticket))
-        else:
-            self.add(second, ticket, by, f'"agent_id": {ticket.assigned}')
+        if agent != shown:
+            self.add(second, ticket, by, f'"agent_id": {shown}')
+
+    def remember(self, ticket: Ticket, agent: int | None) -> int | None:
+        """Keep what is told of a ticket; return its agent.
+
+        The one whom its creation told stays until somebody takes it.
+        """
+        agent = ticket.assigned or agent
+        ticket.told = ticket.stage, agent, ticket.group, ticket.priority
+        return agent
+
+    def edited(self, second: int, ticket: Ticket, by: int) -> None:
+        """Tell what the agent adds or corrects."""
+        activity = self.fill(ticket.edit, ticket)
+        if ticket.edit == SET_GROUP:
+            activity += self.due_by(ticket)
+        elif ticket.edit == CHANGE_REQUESTER:
+            ticket.requester = ticket.contact
+        ticket.edit = ""
+        second += 1 + int(self.draw() * EDIT_SECONDS)
+        self.add(second, ticket, by, activity)
 
     def moved(
         self,
@@ -994,6 +999,11 @@ def order(ticket: Ticket) -> str:
     return f'"A-{ticket.id * 7919 % 1_000_000:06}"'
 
 
+def hourly_run(second: int, lag: float) -> int:
+    """Return when rules of time next act: after the full hour, by its load."""
+    return second - second % 3600 + 3600 + int(lag * 90)
+
+
 # ---- The simulation ---------------------------------------------------------
 
 
@@ -1025,7 +1035,7 @@ class Helpdesk:
         self.opening, self.closing = map(self.customers.reading, (first, last))
         new_a_day = tickets / ((last + 1 - first) / DAY)
         agents = max(FEWEST_AGENTS, round(new_a_day / TICKETS_PER_AGENT))
-        agent_ids = count(FIRST_AGENT + form.id_offset)
+        agent_ids = map(form.person, count(FIRST_AGENT))
         self.staff = Staff(self.draw, agents, agent_ids, start, hours)
         self.requesters = max(20, round(tickets * REQUESTERS_PER_TICKET))
         self.agenda: dict[int, list[Ticket]] = defaultdict(list)
@@ -1127,9 +1137,10 @@ class Helpdesk:
         ticket = Ticket()
         ticket.id = number
         person = int(self.requesters * draw() ** REQUESTER_SKEW)
-        ticket.requester = self.form.requester(person)
+        ticket.requester = self.form.person(FIRST_REQUESTER + person)
         # The same one for each of the requester's tickets.
-        ticket.contact = self.form.requester((person + 7) % self.requesters)
+        contact = (person + 7) % self.requesters
+        ticket.contact = self.form.person(FIRST_REQUESTER + contact)
         matter = ticket.matter = self.matters[int(draw() * MATTERS)]
         ticket.priority = matter.priority
         ticket.group = ISSUES[matter.issue].group
@@ -1165,11 +1176,11 @@ class Helpdesk:
         elif who <= CONTACT:
             when = self.customers.after(second, wait)
         elif who == SYSTEM:  # its rules run every hour
-            when = second + int(wait) + 3600
-            when += int(self.draw() * 90) - when % 3600
+            when = hourly_run(second + int(wait), self.draw())
         else:
             return
-        when = max(when, second + HASTE)
+        if when < second + HASTE:
+            when = second + HASTE
         if when <= self.last:
             self.agenda[when].append(ticket)
 
