@@ -355,11 +355,10 @@ SHIPMENT_DAYS = {-7: 1, -5: 2, -4: 3, -3: 5, -2: 6, -1: 5, 0: 3, 1: 4, 3: 2}
 # Agents' ids stay below requesters' ids for any number of tickets.
 FIRST_TICKET, FIRST_NOTE = 600, 4_025_864
 FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
-# In today's form notes of other accounts stand between, and people's ids are
-# scattered: a factor and a prime that give each person another id.
-NOTE_STEP_BITS = 11  # so many bits of difference between two
-SCATTER, PEOPLE = 1_103_515_245, (1 << 31) - 1
-LONG_IDS = 103_000_000_000  # today's ids of people and notes have twelve digits
+# In today's form all accounts share the numbers of people, notes and threads,
+# which have twelve digits: others stand between two of ours.
+LONG_IDS = 103_000_000_000
+PERSON_STEP, NOTE_STEP_BITS, THREAD_STEP_BITS = 20_011, 11, 7
 ADDRESSES = 800  # drawn from Faker; a requester keeps the same one
 
 # ---- What only today's form tells ------------------------------------------
@@ -382,18 +381,9 @@ FIELD_LABELS = {  # by the locale's language; English for any other
            "Cliente contatado"),
 }  # fmt: skip
 
-# What the system does in the seconds after a creation, with weights: of the
-# automatic replies (7 % of the notes) a third is no rule's, and one ticket in
-# eight has a thread (counted).
-AUTOMATIC_REPLY = '"note": {"id": %(note)s, "type": 0}'
-OPENINGS: dict[tuple[str, ...], float] = {
-    (): 76,
-    (AUTOMATIC_REPLY,): 12,
-    (
-        '"thread": {"id": %(note)s, "type": "email"}',
-        '"thread_message": {"id": %(note)s, "type": "email"}',
-    ): 12,
-}
+# What the system does in the seconds after a creation: automatic replies are
+# 7 % of the notes, and one ticket in eight has a thread (counted).
+REPLY_SHARE, THREAD_SHARE = 0.3, 0.12
 ROUTE = '"automation": {"type": 1, "rule": %(rule)s}, "added_tags": [%(tag)s], '
 ROUTE_AGENT = ROUTE + '"group": %(group)s, "agent_id": %(agent)s'
 ROUTE_AND_WATCH = ROUTE_AGENT + ', "added_watcher": [%(agent)s]'
@@ -411,17 +401,17 @@ ROUTES = {"": 38, ROUTE_AGENT: 27, ROUTE_AND_WATCH: 12, NOTIFY: 9, INTERNAL: 14}
 # (counted). A field that is added is not in the creation.
 ADD_ORDER = "%(order_label)s: %(order)s"
 ADD_ORDER_BY_API = '"cf_order_number": %(order)s'
-SET_GROUP = '"group": %(group)s, '  # and the new due date
+SET_GROUP = '"group": %(group)s, '  # and the due date: it has no policy before
 ADD_TYPE = '%(category_label)s: %(category)s, "ticket_type": %(type)s'
 TICK_CONTACTED = "%(contacted_label)s: true, "  # before the next status
 TICK_BY_API = '"cf_contacted_customer": true, '
 UNTIL_THE_STATUS = ("", TICK_CONTACTED, TICK_BY_API)  # not told on their own
 CHANGE_REQUESTER = '"requester_id": %(contact)s'
 EDITS = {
-    "": 83,
+    "": 88,
     ADD_ORDER: 17,
     ADD_ORDER_BY_API: 17,
-    SET_GROUP: 60,
+    SET_GROUP: 55,
     ADD_TYPE: 19,
     TICK_CONTACTED: 22,
     TICK_BY_API: 8,
@@ -430,18 +420,19 @@ EDITS = {
     '"added_tags": ["follow-up"]': 10,
     CHANGE_REQUESTER: 6,
 }
-CONFIRMING = (
-    '"automation": {"type": 3, "rule": "Confirm within the hour"}, '
-    '"send_reply_email": "We have received your request"'
+WELCOME = (
+    '"automation": {"type": 3, "rule": "Tell how we work"}, '
+    '"send_reply_email": "How our support works"'
 )
-CONFIRMED_SHARE = 0.18  # of the tickets; 50 mails by rules counted
+WELCOME_SHARE = 0.18  # of the tickets; 50 mails by rules counted
 REMINDING = (
     '"automation": {"type": 3, "rule": "Remind the customer"}, '
     '"send_reply_email": "We are waiting for your answer"'
 )
-# Of the creations, those that are told a service level, and of these those that
-# are told it a second later (175 of 246, a tenth counted).
-SLA_SHARE, SLA_LATER_SHARE = 0.71, 0.1
+# Of the creations whose group is told, those with a service level, and of these
+# those that are told it a second later (175 of 246, a tenth counted).
+SLA_SHARE, SLA_LATER_SHARE = 0.9, 0.1
+NO_GROUP_SHARE = 0.3  # of the tickets for internal agents are told to have none
 # Seconds from a creation to what the system does, to a change from what brings
 # it, and from a change to the agent's edit vary by so much.
 FIRST_SECONDS, LATER_SECONDS, EDIT_SECONDS = 4, 3, 6
@@ -722,7 +713,9 @@ class ReadmeForm:
             f'"activity": {{{activity}}}}}'
         )
 
-    def note(self, second: int, ticket: Ticket, by: int, kind: int) -> None:
+    def note(
+        self, second: int, ticket: Ticket, by: int | None, kind: int
+    ) -> None:
         activity = f'"note": {{"id": {next(self.note_ids)}, "type": {kind}}}'
         self.add(second, ticket, by, activity)
 
@@ -794,8 +787,8 @@ class TodaysForm(ReadmeForm):
         source = random.Random(f"today {seed}")
         self.draw, self.bits = source.random, source.getrandbits
         # All accounts share the numbers.
-        steps = iter(lambda: 1 + self.bits(NOTE_STEP_BITS), 0)
-        self.note_ids = accumulate(steps, initial=FIRST_NOTE + LONG_IDS)
+        self.note_ids = self.long_ids(FIRST_NOTE, NOTE_STEP_BITS)
+        self.thread_ids = self.long_ids(0, THREAD_STEP_BITS)
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
@@ -803,12 +796,16 @@ class TodaysForm(ReadmeForm):
         hours = local_hours(start, last + 30 * DAY, zone)
         is_open = [any(s.is_at_work(*hour) for s in OFFICE) for hour in hours]
         self.office = Clock(start, is_open)
-        self.openings = table(OPENINGS)
         self.routes = table(ROUTES)
         self.edits = table(EDITS)
 
+    def long_ids(self, first: int, step_bits: int) -> Iterator[int]:
+        steps = iter(lambda: 1 + self.bits(step_bits), 0)
+        return accumulate(steps, initial=LONG_IDS + first)
+
     def person(self, number: int) -> int:
-        return LONG_IDS + number * SCATTER % PEOPLE
+        between = number * number % PERSON_STEP
+        return LONG_IDS + number * PERSON_STEP + between
 
     def head(self, _start: int, _activities: int) -> str:
         return '{"activities_data": ['
@@ -835,25 +832,29 @@ class TodaysForm(ReadmeForm):
             route = self.routes[bits(BITS)]
         self.remember(ticket, None if route == INTERNAL else ticket.agent)
         self.add(second, ticket, by, self.creation(ticket, route))
-        if draw() < SLA_SHARE:
+        if ticket.edit != SET_GROUP and draw() < SLA_SHARE:
             service = f'"sla_policy": "{SLA_POLICY}", ' + self.due_by(ticket)
             later = draw() < SLA_LATER_SHARE
             self.add(second + later, ticket, None, service)
-        templates = self.openings[bits(BITS)]
+        if draw() < WELCOME_SHARE:
+            self.add(hourly_run(second, draw()), ticket, None, WELCOME)
+        second += 1 + int(draw() * FIRST_SECONDS)
+        if draw() < REPLY_SHARE:
+            self.note(second, ticket, None, REPLY)
+            second += 1
+        if draw() < THREAD_SHARE:
+            for name in ("thread", "thread_message"):
+                thread = f'{{"id": {next(self.thread_ids)}, "type": "email"}}'
+                self.add(second, ticket, None, f'"{name}": {thread}')
         if route:
-            templates = *templates, route
-        first = second + 1 + int(draw() * FIRST_SECONDS)
-        for when, template in enumerate(templates, first):
-            self.add(when, ticket, None, self.fill(template, ticket))
-        if draw() < CONFIRMED_SHARE:
-            self.mailed(hourly_run(second, draw()), ticket, CONFIRMING)
+            self.add(second + 1, ticket, None, self.fill(route, ticket))
 
     def creation(self, ticket: Ticket, route: str) -> str:
         """Return a creation, without what the route or an edit tells later."""
         texts, edit = ticket.matter.texts, ticket.edit
         parts = kind = agent = group = ""
         if edit not in (ADD_ORDER, ADD_ORDER_BY_API):
-            parts = f"{texts['order_label']}: {order(ticket)}, "
+            parts = f"{texts['order_label']}: {self.order()}, "
         if ticket.address is not NOT_SHIPPED:
             parts += (
                 f"{texts['address_label']}: {ticket.address}, "
@@ -864,7 +865,7 @@ class TodaysForm(ReadmeForm):
             kind = f'"ticket_type": {texts["type"]}, '
         if "agent_id" not in route:
             agent = f'"agent_id": {ticket.agent}, '
-        if route == INTERNAL:
+        if route == INTERNAL and self.draw() < NO_GROUP_SHARE:
             group = '"group": null, '
         elif edit != SET_GROUP and '"group"' not in route:
             group = f'"group": {TEXT[ticket.group]}, '
@@ -894,9 +895,12 @@ class TodaysForm(ReadmeForm):
             "agent": ticket.agent,
             "contact": ticket.contact,
             "group": TEXT[ticket.group],
-            "note": next(self.note_ids),
-            "order": order(ticket),
+            "order": self.order(),
         }
+
+    def order(self) -> str:
+        """Return the number of an order, as JSON."""
+        return f'"A-{self.bits(20)}"'
 
     def recalled(self, second: int, ticket: Ticket) -> None:
         """Let it be opened some days ago, and have waited since if it waits."""
@@ -915,12 +919,8 @@ class TodaysForm(ReadmeForm):
         return f'"due_by": "{format_timestamp(due)}"'
 
     def reminded(self, second: int, ticket: Ticket) -> None:
-        self.mailed(second, ticket, REMINDING)
-
-    def mailed(self, second: int, ticket: Ticket, rule: str) -> None:
-        """Tell that a rule wrote to the customer."""
-        self.add(second, ticket, None, rule)
-        self.add(second + 1, ticket, None, self.fill(AUTOMATIC_REPLY, ticket))
+        self.add(second, ticket, None, REMINDING)
+        self.note(second + 1, ticket, None, REPLY)
 
     def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell all that changed since the ticket's last record."""
@@ -976,27 +976,26 @@ class TodaysForm(ReadmeForm):
     ) -> None:
         """Tell that the ticket left a stage, and what else that brings."""
         waited, waits = stage in PAUSED, ticket.stage in PAUSED
+        is_later = False
         if waited and not waits:
-            ticket.waited += self.office.reading(second) - ticket.waits_since
+            wait = self.office.reading(second) - ticket.waits_since
+            ticket.waited += wait
+            is_later = wait > 0 and ticket.stage == "Open"
         elif waits and not waited:
             ticket.waits_since = self.office.reading(second)
-        if waited and ticket.stage == "Open":
+        if is_later:
             due_by = self.due_by(ticket)
             if self.draw() < DUE_WITH_STATUS_SHARE:
                 activity += f", {due_by}"
             else:
-                self.add(second + 1, ticket, None, due_by)
+                told_at = second + 1 + int(self.draw() * FIRST_SECONDS)
+                self.add(told_at, ticket, None, due_by)
         elif by is None:
             activity = f"{RULES[ticket.stage]}, {activity}"
         elif ticket.edit and by == ticket.agent and "status" in activity:
             activity = ticket.edit % self.labels + activity
             ticket.edit = ""
         self.add(second, ticket, by, activity)
-
-
-def order(ticket: Ticket) -> str:
-    """Return the number of the order that the ticket is about, as JSON."""
-    return f'"A-{ticket.id * 7919 % 1_000_000:06}"'
 
 
 def hourly_run(second: int, lag: float) -> int:

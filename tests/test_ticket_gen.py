@@ -37,10 +37,9 @@ from ticket_gen import (
     LIFE,
     LONG_IDS,
     OUTBOUND,
-    PEOPLE,
+    PERSON_STEP,
     PHONE,
     PRODUCTS,
-    SCATTER,
     TodaysForm,
     main,
 )
@@ -50,7 +49,7 @@ def person(number: int) -> int:
     """Return the id in the README's form of whoever has this one in either."""
     if number < LONG_IDS:
         return number
-    return (number - LONG_IDS) * pow(SCATTER, -1, PEOPLE) % PEOPLE
+    return (number - LONG_IDS) // PERSON_STEP
 
 
 class Record(NamedTuple):
