@@ -358,7 +358,8 @@ FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
 # In today's form all accounts share the numbers of people, notes and threads,
 # which have twelve digits: others stand between two of ours.
 LONG_IDS = 103_000_000_000
-PERSON_STEP, NOTE_STEP_BITS, THREAD_STEP_BITS = 20_011, 11, 7
+FIRST_THREAD = 61_873_204
+PERSON_STEP, NOTE_STEP_BITS, THREAD_STEP_BITS = 20_000, 11, 7
 ADDRESSES = 800  # drawn from Faker; a requester keeps the same one
 
 # ---- What only today's form tells ------------------------------------------
@@ -430,12 +431,12 @@ REMINDING = (
     '"send_reply_email": "We are waiting for your answer"'
 )
 # Of the creations whose group is told, those with a service level, and of these
-# those that are told it a second later (175 of 246, a tenth counted).
-SLA_SHARE, SLA_LATER_SHARE = 0.9, 0.1
+# those that are told it a second later or, rarely, before (175 of 246, a tenth).
+SLA_SHARE, SLA_LATER_SHARE, SLA_SOONER_SHARE = 0.9, 0.1, 0.02
 NO_GROUP_SHARE = 0.3  # of the tickets for internal agents are told to have none
 # Seconds from a creation to what the system does, to a change from what brings
 # it, and from a change to the agent's edit vary by so much.
-FIRST_SECONDS, LATER_SECONDS, EDIT_SECONDS = 4, 3, 6
+FIRST_SECONDS, LATER_SECONDS, EDIT_SECONDS = 4, 2, 6
 # The share of ends of waiting that tell the new due date with the status; the
 # system tells the others (45 and 32 counted).
 DUE_WITH_STATUS_SHARE = 0.6
@@ -784,11 +785,12 @@ class TodaysForm(ReadmeForm):
         self, first: int, last: int, zone: tzinfo, locale: str, seed: int
     ) -> None:
         super().__init__()
+        self.last = last
         source = random.Random(f"today {seed}")
         self.draw, self.bits = source.random, source.getrandbits
-        # All accounts share the numbers.
+        self.others = [int(self.draw() * PERSON_STEP) for _ in range(TABLE)]
         self.note_ids = self.long_ids(FIRST_NOTE, NOTE_STEP_BITS)
-        self.thread_ids = self.long_ids(0, THREAD_STEP_BITS)
+        self.thread_ids = self.long_ids(FIRST_THREAD, THREAD_STEP_BITS)
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
@@ -804,8 +806,8 @@ class TodaysForm(ReadmeForm):
         return accumulate(steps, initial=LONG_IDS + first)
 
     def person(self, number: int) -> int:
-        between = number * number % PERSON_STEP
-        return LONG_IDS + number * PERSON_STEP + between
+        others = self.others[number % TABLE]
+        return LONG_IDS + number * PERSON_STEP + others
 
     def head(self, _start: int, _activities: int) -> str:
         return '{"activities_data": ['
@@ -825,17 +827,20 @@ class TodaysForm(ReadmeForm):
     def created(self, second: int, ticket: Ticket, by: int | None) -> None:
         """Tell of the creation, and of what the system does thereupon."""
         draw, bits = self.draw, self.bits
-        ticket.created, ticket.waited = second, 0
         ticket.edit = self.edits[bits(BITS)]
+        has_policy = ticket.edit != SET_GROUP and draw() < SLA_SHARE
+        policy_at = second + (draw() < SLA_LATER_SHARE)
+        if has_policy and draw() < SLA_SOONER_SHARE and second < self.last:
+            policy_at, second = second, second + 1
+        ticket.created, ticket.waited = second, 0
         route = ""
         if by != ticket.agent and ticket.edit != SET_GROUP:
             route = self.routes[bits(BITS)]
         self.remember(ticket, None if route == INTERNAL else ticket.agent)
         self.add(second, ticket, by, self.creation(ticket, route))
-        if ticket.edit != SET_GROUP and draw() < SLA_SHARE:
-            service = f'"sla_policy": "{SLA_POLICY}", ' + self.due_by(ticket)
-            later = draw() < SLA_LATER_SHARE
-            self.add(second + later, ticket, None, service)
+        if has_policy:
+            policy = f'"sla_policy": "{SLA_POLICY}", {self.due_by(ticket)}'
+            self.add(policy_at, ticket, None, policy)
         if draw() < WELCOME_SHARE:
             self.add(hourly_run(second, draw()), ticket, None, WELCOME)
         second += 1 + int(draw() * FIRST_SECONDS)
