@@ -431,7 +431,8 @@ REMINDING = (
     '"send_reply_email": "We are waiting for your answer"'
 )
 # Of the creations whose group is told, those with a service level, and of these
-# those that are told it a second later or, rarely, before (175 of 246, a tenth).
+# those that are told it a second later, or a second before (175 of 246, a tenth
+# of them later).
 SLA_SHARE, SLA_LATER_SHARE, SLA_SOONER_SHARE = 0.9, 0.1, 0.02
 NO_GROUP_SHARE = 0.3  # of the tickets for internal agents are told to have none
 # Seconds from a creation to what the system does, to a change from what brings
