@@ -36,7 +36,7 @@ setup(
     packages=["freshdesk", "freshdesk_sql"],
     package_dir={"freshdesk_sql": "sql"},
     package_data={
-        "freshdesk": ["*.jinja", "*.json"],
+        "freshdesk": ["*.jinja", "*.json", "*.mplstyle"],
         "freshdesk_sql": ["*.csv", "*.sql", "*/*.sql"],
     },
     entry_points={

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -52,40 +53,10 @@ PRIORITY_LINES = {
     "Low": (SKY, ":"),
 }
 FURTHER_LINES = ((GREY, "-"), (GREEN, "--"), (PURPLE, "-."), (YELLOW, ":"))
-# The page replaces these colours by its own, light or dark.
+# The page replaces these colours of the style by its own, light or dark.
 INK, PAPER = "#1b1e23", "#fefefe"
 
-STYLE = {
-    "axes.edgecolor": INK,
-    "axes.facecolor": "none",
-    "axes.labelcolor": INK,
-    "axes.labelpad": 8,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 12,
-    "figure.facecolor": PAPER,
-    "figure.titlesize": 14,
-    "figure.titleweight": "bold",
-    "font.size": 11.5,
-    "grid.alpha": 0.4,
-    "grid.color": GREY,
-    "legend.fontsize": 11,
-    "legend.frameon": False,
-    "lines.linewidth": 2.2,
-    "savefig.bbox": "tight",
-    "savefig.dpi": 200,
-    "svg.fonttype": "none",  # text stays text: found, read out, shaped
-    "text.color": INK,
-    "text.parse_math": False,  # a $ is a $
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
-DEFAULTS = {
-    name: value
-    for name, value in mpl.rcParamsDefault.items()
-    if name not in ("backend", "backend_fallback")
-}
+STYLE = Path(__file__).with_name("pictures.mplstyle")
 # matplotlib's own font, and fonts for the scripts that it lacks.
 FONTS = (
     "DejaVu Sans",
@@ -647,9 +618,9 @@ def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
     """
     installed = set(fontManager.get_font_names())
     fonts = [font for font in FONTS if font in installed]
-    style = {**DEFAULTS, **STYLE, "font.family": fonts, "svg.hashsalt": name}
+    style = {"font.family": fonts, "svg.hashsalt": name, "timezone": "UTC"}
     files = {}
-    with mpl.rc_context(style), warnings.catch_warnings():
+    with mpl.rc_context(style, STYLE), warnings.catch_warnings():
         # a character that no installed font has is a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = ALL_PICTURES[name][0](tables)
