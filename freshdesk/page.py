@@ -10,8 +10,8 @@ computed from the reports' seconds, whatever the unit of their files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timezone, tzinfo
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,44 +22,19 @@ import pandas as pd
 from markupsafe import Markup
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
-from freshdesk import (
-    DAY,
-    EPOCH,
-    duration,
-    plural,
-    replacing,
-    show_progress,
-    sql,
-    utc,
-)
-from freshdesk.pictures import (
-    ALL_PICTURES,
-    INK,
-    OF_TARGETS,
-    PAPER,
-    PICTURES,
-    clean,
-    drawn,
-)
+from freshdesk import DAY, duration, plural, replacing, show_progress, sql, utc
+from freshdesk.pictures import INK, PAPER, PICTURES, Tables, clean, drawn
 from freshdesk.writers import Output, is_duration, is_time, meaning, utc_offset
 
-BREAKDOWNS = (
-    "metrics_by_priority",
-    "metrics_by_group",
-    "metrics_by_agent",
-    "metrics_by_product",
-    "metrics_by_source",
-)
+BREAKDOWNS = [
+    f"metrics_by_{name}"
+    for name in ("priority", "group", "agent", "product", "source")
+]
 # The reports that the page and its pictures show.
-REPORTS = (
-    "open_tickets",
-    "metrics_by_week",
-    *BREAKDOWNS,
-    "status_transitions",
-    "time_in_status",
-)
+REPORTS = ["open_tickets", "metrics_by_week", *BREAKDOWNS]
+REPORTS += ["status_transitions", "time_in_status"]
 # With targets, these, too.
-REPORTS_OF_TARGETS = ("sla", "sla_by_priority")
+REPORTS_OF_TARGETS = ["sla", "sla_by_priority"]
 # What else they show: the queries in sql/page.
 QUERIES = ("span", "longest_waiting", "tickets", "hours", "targets")
 
@@ -67,22 +42,13 @@ HEADINGS = {
     "longest_waiting": "Waiting longest for a first response",
     "sla_by_priority": "Targets by priority",
 }
-# What to bear in mind when reading a table.
-WEEKS_NOTE = (
-    "Recent tickets have had less time to be answered and resolved. A ticket"
-    " that is older than the exports joins the backlog when it is first seen."
-)
 MOST_ROWS = 50  # in a table
 MOST_LISTED = 10  # open tickets, and weeks
 LISTS = 3  # tables before the pictures
 
-SVG = "http://www.w3.org/2000/svg"
-XLINK = "http://www.w3.org/1999/xlink"
-
 # A part of the page, its figure that stands out, a label, and more about it.
 Fact = tuple[str, str, str, str]
 Row = Sequence[Any]
-Tables = dict[str, pd.DataFrame]
 
 
 def page_queries() -> dict[str, str]:
@@ -96,44 +62,13 @@ def read_tables(output: Output, reports: Mapping[str, str]) -> Tables:
     """Return the results that the page shows, whole."""
     names = [*REPORTS, *REPORTS_OF_TARGETS]
     queries = {name: reports[name] for name in names if name in reports}
-    queries |= page_queries()
     tables = {
         name: pd.concat(map(plain, output.engine(query)), ignore_index=True)
-        for name, query in queries.items()
+        for name, query in (queries | page_queries()).items()
     }
-    hours, tickets, span = tables["hours"], tables["tickets"], tables["span"]
-    hours["local_hour"] = local_times(hours["hour"], output)
-    hours.attrs["zone"] = str(output.zone)
-    tickets["local_created_at"] = local_times(tickets["created_at"], output)
-    for bound in ("since_at", "until_at"):
-        span[bound] = local_times(span[bound], output)
-    agents = agent_names(tables["metrics_by_agent"])
-    return {name: with_names(table, agents) for name, table in tables.items()}
-
-
-def with_names(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Return a table with agents' names, where they are known, for ids."""
-    if "agent_id" not in table:
-        return table
-    shown = table.assign(agent_id=table["agent_id"].replace(names))
-    return shown.drop(columns="agent_name", errors="ignore")
-
-
-def local_times(seconds: pd.Series[Any], output: Output) -> pd.Series[Any]:
-    """Return times in UTC as the seconds of the reports' time zone."""
-    known = seconds.dropna()
-    away = [utc_offset(int(second), output.zone) for second in known]
-    return known + np.array(away, "int64")
-
-
-def agent_names(agents: pd.DataFrame) -> dict[str, str]:
-    """Return how the page names each agent of a list: one of several of the
-    same name with the id in brackets.
-    """
-    known = agents[agents["agent_name"] != clean(None)]
-    ids, names = known["agent_id"], known["agent_name"]
-    shown = names.mask(names.duplicated(keep=False), names + " (" + ids + ")")
-    return dict(zip(ids, shown, strict=True))
+    tables["hours"].attrs["zone"] = str(output.zone)
+    name_agents(tables)
+    return tables
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -151,6 +86,22 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def name_agents(tables: dict[str, pd.DataFrame]) -> None:
+    """Put agents' names, where they are known, in place of ids: one of several
+    of the same name has the id in brackets.
+    """
+    agents = tables["metrics_by_agent"]
+    known = agents[agents["agent_name"] != clean(None)]
+    ids, names = known["agent_id"], known["agent_name"]
+    shown = names.mask(names.duplicated(keep=False), names + " (" + ids + ")")
+    names_by_id = dict(zip(ids, shown, strict=True))
+    for name, table in tables.items():
+        if "agent_id" in table:
+            agent = table["agent_id"].replace(names_by_id)
+            named = table.assign(agent_id=agent)
+            tables[name] = named.drop(columns="agent_name", errors="ignore")
+
+
 # Tables -> the page's parts
 
 
@@ -158,32 +109,22 @@ def standing_out(
     answers: Mapping[str, Sequence[Row]], tables: Tables
 ) -> list[Fact]:
     """Return what a manager looks for first."""
+    waiting, opened = answers["longest_waiting"], answers["oldest_open"]
+    label = "waiting for a first response"
     facts = [
-        longest(
-            answers["longest_waiting"],
-            "longest_waiting",
-            "waiting for a first response",
-            "longest",
-        ),
-        longest(answers["oldest_open"], "open_tickets", "open now", "oldest"),
+        longest(waiting, "longest_waiting", label, "longest"),
+        longest(opened, "open_tickets", "open now", "oldest"),
     ]
-    if weeks := answers["last_weeks"]:
-        week, *counts = weeks[0]
-        before = [""] * 3
-        if len(weeks) == 2 and week - weeks[1][0] == 7 * DAY:
-            before = [f"the week before: {count:,}" for count in weeks[1][1:]]
+    weeks = {week: counts for week, *counts in answers["last_weeks"]}
+    if weeks:
+        week = max(weeks)
+        before = weeks.get(week - 7 * DAY)
         labels = ("created in", "resolved in", "open at the end of")
-        facts += [
-            (
-                "metrics_by_week",
-                f"{count:,}",
-                f"{label} the week of {day(week)}",
-                earlier,
-            )
-            for count, label, earlier in zip(
-                counts, labels, before, strict=True
-            )
-        ]
+        for place, label in enumerate(labels):
+            figure = f"{weeks[week][place]:,}"
+            label += f" the week of {day(week)}"
+            more = f"the week before: {before[place]:,}" if before else ""
+            facts.append(("metrics_by_week", figure, label, more))
     if "sla_by_priority" in tables:
         for judgement in ("first_response", "resolution"):
             facts.append(target_met(tables["sla_by_priority"], judgement))
@@ -198,9 +139,8 @@ def longest(rows: Sequence[Row], part: str, label: str, word: str) -> Fact:
     more = f"{word}: ticket {ticket}"
     if seconds is not None:
         more += f", {duration(seconds)}"
-    more += "".join(
-        f"; {number:,} of unknown age" for number in unknown if number
-    )
+    for number in filter(None, unknown):
+        more += f"; {number:,} of unknown age"
     return part, f"{tickets:,}", label, more
 
 
@@ -216,9 +156,7 @@ def target_met(targets: pd.DataFrame, judgement: str) -> Fact:
 def targets_told(targets: pd.DataFrame) -> str:
     """Return the targets in a sentence for each priority."""
     told = []
-    for priority, respond, resolve, is_business in targets.itertuples(
-        index=False, name=None
-    ):
+    for priority, respond, resolve, is_business in targets.to_numpy(object):
         limits = {"response": respond, "resolution": resolve}
         within = [
             f"{what} within {seconds / 3600:g}h"
@@ -230,18 +168,19 @@ def targets_told(targets: pd.DataFrame) -> str:
     return " ".join(told)
 
 
-def day(second: float) -> str:
-    return str((EPOCH + timedelta(seconds=int(second))).date())
+def day(second: float, zone: tzinfo = timezone.utc) -> str:
+    """Return the day of a second since 1970 in a time zone."""
+    return utc(int(second) + utc_offset(int(second), zone))[:10]
 
 
-def counted(tickets: int, span: pd.DataFrame) -> str:
+def counted(tickets: int, span: pd.DataFrame, zone: tzinfo) -> str:
     """Return how many tickets count and, unless all do, of which days:
     "12 tickets created from 2026-03-01 until 2026-03-31".
     """
-    since = [f"from {day(second)}" for second in span["since_at"].dropna()]
-    until = [f"until {day(second - 1)}" for second in span["until_at"].dropna()]
-    created = ["created"] if since or until else []
-    return " ".join([plural(tickets, "ticket"), *created, *since, *until])
+    days = [f"from {day(at, zone)}" for at in span["since_at"].dropna()]
+    days += [f"until {day(at - 1, zone)}" for at in span["until_at"].dropna()]
+    created = ["created"] if days else []
+    return " ".join([plural(tickets, "ticket"), *created, *days])
 
 
 def column_heading(name: str) -> str:
@@ -270,96 +209,69 @@ def cell(column: str, value: Any) -> str:
     return f"{value:.0f}" if column == "ticket_id" else f"{value:,.0f}"
 
 
-def section(
-    name: str, shown: pd.DataFrame, text: str, rows: int, note: str = ""
-) -> dict[str, Any]:
-    """Return the part of the page that shows some of the rows of a report."""
-    columns = [str(column) for column in shown.columns]
-    return {
-        "name": name,
-        "heading": HEADINGS.get(name, name.replace("_", " ").capitalize()),
-        # the first comment of its SQL
-        "question": text.partition("\n")[0].removeprefix("--").strip(),
-        "note": note,
-        "columns": [
-            (
-                column_heading(column),
-                meaning(name, column)[1],
-                not is_numeric_dtype(shown[column]),
-            )
-            for column in columns
-        ],
-        "rows": [
-            [*map(cell, columns, row)]
-            for row in shown.itertuples(index=False, name=None)
-        ],
-        "all": rows,
-    }
-
-
 def sections(tables: Tables, reports: Mapping[str, str]) -> list[Any]:
-    """Return the lists first, then the breakdowns."""
+    """Return the page's tables: the lists first, then the breakdowns."""
     waiting = tables["longest_waiting"]
-    number = int(waiting["tickets"].max()) if len(waiting) else 0
-    notes = {
-        "metrics_by_week": WEEKS_NOTE,
-        "sla_by_priority": targets_told(tables["targets"]),
-    }
     shown = {
+        "longest_waiting": waiting.drop(columns="tickets"),
         "open_tickets": tables["open_tickets"].head(MOST_LISTED),
         "metrics_by_week": tables["metrics_by_week"].tail(MOST_LISTED),
     }
     for name in ("sla_by_priority", *BREAKDOWNS):
         if name in tables:
-            means = tables[name].filter(regex="^mean_").columns
-            shown[name] = tables[name].drop(columns=means).head(MOST_ROWS)
+            without_means = tables[name].filter(regex="^(?!mean_)")
+            shown[name] = without_means.head(MOST_ROWS)
     steps = tables["status_transitions"]
     shown["status_transitions"] = steps.nlargest(MOST_ROWS, "transitions")
+    numbers = {name: len(table) for name, table in tables.items()}
+    numbers["longest_waiting"] = waiting["tickets"].max()
+    texts = {**reports, **page_queries()}
     return [
-        section(
-            "longest_waiting",
-            waiting.drop(columns="tickets"),
-            page_queries()["longest_waiting"],
-            number,
-        ),
-        *(
-            section(
-                name,
-                rows,
-                reports[name],
-                len(tables[name]),
-                notes.get(name, ""),
-            )
-            for name, rows in shown.items()
-        ),
+        section(name, rows, texts[name], numbers[name])
+        for name, rows in shown.items()
     ]
 
 
-def glossary(parts: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def section(
+    name: str, shown: pd.DataFrame, text: str, rows: int
+) -> dict[str, Any]:
+    """Return the part of the page that shows some of the rows of a report."""
+    columns = [
+        (
+            column_heading(column),
+            meaning(name, column)[1],
+            not is_numeric_dtype(kind),
+        )
+        for column, kind in shown.dtypes.items()
+    ]
+    return {
+        "name": name,
+        "heading": HEADINGS.get(name, name.replace("_", " ").capitalize()),
+        # the first comment of its SQL
+        "question": text.partition("\n")[0].removeprefix("--").strip(),
+        "columns": columns,
+        "rows": [[*map(cell, shown, row)] for row in shown.to_numpy(object)],
+        "all": rows,
+    }
+
+
+def glossary(parts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return each column of the page's tables once, by name, with its meaning.
-    Where a table differs from most in it, that has its name, too.
+    Where a table differs in it from those at the end, that has its name, too.
     """
-    meanings: dict[str, dict[str, list[str]]] = {}
-    for part in parts:
+    usual: dict[str, str] = {}
+    found = {}
+    for part in reversed(parts):
         for name, text, _ in part["columns"]:
-            if text:
-                tables = meanings.setdefault(name, {}).setdefault(text, [])
-                tables.append(part["heading"])
-    found = []
-    for name, texts in sorted(meanings.items()):
-        usual = max(texts, key=lambda text: len(texts[text]))
-        found.append((name, usual))
-        for text, (heading, *_) in texts.items():
-            if text != usual:
-                found.append((f"{name} ({heading})", text))
-    return found
+            if text != usual.setdefault(name, text):
+                name = f"{name} ({part['heading']})"
+            found[name] = text
+    return sorted((name, text) for name, text in found.items() if text)
 
 
 def inlined(svg: bytes, title: str) -> Markup:
     """Return a picture as a part of a page, in the page's colours."""
     root = ElementTree.fromstring(svg)
-    for metadata in root.findall(f"{{{SVG}}}metadata"):
-        root.remove(metadata)
     values = " ".join(
         value for element in root.iter() for value in element.attrib.values()
     )
@@ -373,8 +285,8 @@ def inlined(svg: bytes, title: str) -> Markup:
     for name in ("width", "height"):
         del root.attrib[name]
     root.attrib |= {"role": "img", "aria-label": title}
-    ElementTree.register_namespace("", SVG)
-    ElementTree.register_namespace("xlink", XLINK)
+    for prefix, name in ("", "2000/svg"), ("xlink", "1999/xlink"):
+        ElementTree.register_namespace(prefix, f"http://www.w3.org/{name}")
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -383,10 +295,11 @@ def inlined(svg: bytes, title: str) -> Markup:
 
 def page(
     tables: Tables,
-    pictures: Mapping[str, dict[str, bytes]],
+    pictures: Mapping[str, bytes],
     answers: Mapping[str, Sequence[Row]],
     metrics: Sequence[Sequence[str]],
     reports: Mapping[str, str],
+    tickets: str,
 ) -> str:
     """Return the page, from the template beside this module."""
     templates = jinja2.Environment(
@@ -396,28 +309,23 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["thousands"] = "{:,}".format
-    ((tickets, set_aside, as_of),) = answers["counts"]
+    templates.filters |= {"thousands": "{:,}".format, "inlined": inlined}
+    ((_, set_aside, as_of),) = answers["counts"]
     first = tables["span"]["first_second"]
     parts = sections(tables, reports)
+    header, *rows = metrics
     return templates.get_template("index.html.jinja").render(
-        tickets=counted(tickets, tables["span"]),
+        tickets=tickets,
         set_aside=set_aside,
         as_of=utc(as_of) if as_of is not None else "",
         days=f"{day(first[0])} to {day(as_of - 1)}" if len(first) else "",
         zone=tables["hours"].attrs["zone"],
         facts=standing_out(answers, tables),
-        metrics=(
-            [(name, "", not name) for name in metrics[0]],
-            metrics[1:],
-        ),
+        metrics=([(name, "", not name) for name in header], rows),
         lists=parts[:LISTS],
-        pictures=[
-            (name, about, inlined(pictures[name]["svg"], about))
-            for name, (_, about) in ALL_PICTURES.items()
-            if name in pictures
-        ],
+        pictures=pictures,
         breakdowns=parts[LISTS:],
+        targets=targets_told(tables["targets"]),
         glossary=glossary(parts),
     )
 
@@ -435,28 +343,24 @@ def publish(
     Pictures and page are complete before the first file is replaced.
     """
     tables = read_tables(output, reports)
-    ((tickets, _, as_of),) = answers["counts"]
-    caption = counted(tickets, tables["span"])
-    if as_of is not None:
-        caption += f" as of {utc(as_of)}"
+    ((number, _, as_of),) = answers["counts"]
+    tickets = counted(number, tables["span"], output.zone)
+    caption = tickets if as_of is None else f"{tickets} as of {utc(as_of)}"
     captions = dict.fromkeys(PICTURES, caption)
     if "sla" in tables:
-        of_targets = f"working hours: {hours_told}\n{caption}"
-        captions |= dict.fromkeys(OF_TARGETS, of_targets)
-    pictures = {}
+        captions["targets_met"] = f"working hours: {hours_told}\n{caption}"
+    pictures: dict[str, bytes] = {}
     for name, text in captions.items():
         show_progress(f"drawing {name}")
-        pictures[name] = drawn(name, tables, text)
-    text = page(tables, pictures, answers, metrics, reports)
-    folder = Path(output.folder)
-    (folder / "plots").mkdir(exist_ok=True)
-    for name in ALL_PICTURES.keys() - pictures.keys():
-        for stale in (folder / "plots").glob(f"{name}.*"):
+        pictures |= drawn(name, tables, text)
+    text = page(tables, pictures, answers, metrics, reports, tickets)
+    plots = Path(output.folder, "plots")
+    plots.mkdir(exist_ok=True)
+    if "sla" not in tables:
+        for stale in plots.glob("targets_met.*"):
             stale.unlink()
-    for name, files in pictures.items():
-        for ending, content in files.items():
-            target = folder / "plots" / f"{name}.{ending}"
-            with replacing(target) as file:
-                file.buffer.write(content)
-    with replacing(folder / "index.html") as file:
+    for name, content in pictures.items():
+        with replacing(plots / name) as file:
+            file.buffer.write(content)
+    with replacing(Path(output.folder, "index.html")) as file:
         file.write(text)

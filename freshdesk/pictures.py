@@ -25,14 +25,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-from freshdesk import (
-    DAY,
-    FIRST_SECOND,
-    LAST_SECOND,
-    STATUSES,
-    duration,
-    plural,
-)
+from freshdesk import DAY, FIRST_SECOND, LAST_SECOND, STATUSES, duration, plural
 
 # Okabe and Ito's palette, which the colour-blind can tell apart, too.
 SKY, BLUE, ORANGE, VERMILION = "#56b4e9", "#0072b2", "#e69f00", "#d55e00"
@@ -84,19 +77,9 @@ DATE_FORMATS: dict[str, list[str]] = {
     "offset_formats": ["", "%Y", "%Y", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d"],
 }
 # The ticks of a logarithmic axis of seconds.
-TICKS = {
-    1: "1 s",
-    10: "10 s",
-    60: "1 min",
-    600: "10 min",
-    3600: "1 h",
-    6 * 3600: "6 h",
-    DAY: "1 d",
-    7 * DAY: "1 wk",
-    30 * DAY: "30 d",
-    365 * DAY: "1 y",
-    3650 * DAY: "10 y",
-}
+TICKS = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min"}
+TICKS |= {3600: "1 h", 6 * 3600: "6 h", DAY: "1 d", 7 * DAY: "1 wk"}
+TICKS |= {30 * DAY: "30 d", 365 * DAY: "1 y", 3650 * DAY: "10 y"}
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -137,7 +120,7 @@ def counted(label: str, number: int, most_lines: int = 4) -> str:
 
 
 def left_out(table: pd.DataFrame, noun: str) -> str:
-    """Return which rows a picture leaves out: "; 8 of 46 groups"."""
+    """Return which rows are drawn: "; the 8 largest of 46 groups"."""
     if len(table) <= MOST_LABELS:
         return ""
     return f"; the {MOST_LABELS} largest of {len(table):,} {noun}"
@@ -157,7 +140,6 @@ def time_in_status(tables: Tables) -> Figure:
     status = spent["status"].where(is_common, OTHERS)
     seconds = spent.groupby(["priority", status])[metric].sum().unstack()
     seconds = seconds[sorted(seconds.columns, key=place_of_status)]
-    priorities = tables["metrics_by_priority"]
     tickets = tickets_by_priority(tables)
     tickets = tickets[tickets.index.isin(seconds.index)]
     if tickets.empty:
@@ -173,7 +155,8 @@ def time_in_status(tables: Tables) -> Figure:
     axes.set(xlabel=f"mean {unit} per ticket", ylabel="priority (tickets)")
     figure.set_label(
         f"mean {unit} per ticket, open ones included, in all statuses but"
-        " Resolved and Closed" + left_out(priorities, "priorities")
+        " Resolved and Closed"
+        + left_out(tables["metrics_by_priority"], "priorities")
     )
     return figure
 
@@ -181,10 +164,8 @@ def time_in_status(tables: Tables) -> Figure:
 def tickets_by_priority(tables: Tables) -> pd.Series[float]:
     """Return the tickets of the largest priorities, in the usual order."""
     table = tables["metrics_by_priority"]
-    table = table.loc[
-        table["tickets"].nlargest(MOST_LABELS).index.sort_values()
-    ]
-    return table.set_index("priority")["tickets"]
+    largest = table["tickets"].nlargest(MOST_LABELS).index.sort_values()
+    return table.loc[largest].set_index("priority")["tickets"]
 
 
 def place_of_status(name: str) -> tuple[bool, int, str]:
@@ -221,25 +202,18 @@ def response_and_resolution(tables: Tables) -> Figure:
             if own.empty:
                 continue
             until, share = share_done(own[metric], own["age_seconds"])
-            is_over = share[-1] < 1
-            drawn = times[times <= until[-1]] if is_over else times
-            place = np.searchsorted(until, drawn, side="right")
+            at = times[times <= until[-1]] if share[-1] < 1 else times
+            place = np.searchsorted(until, at, side="right")
+            done = np.append(0, share)[place] * 100
             colour, line = PRIORITY_LINES.get(priority) or next(further)
-            axes.plot(
-                drawn,
-                np.append(0, share)[place] * 100,
-                line,
-                color=colour,
-                label=f"{counted(priority, len(own), 2)}: "
-                + half_within(until, share),
-            )
-        axes.set(xscale="log", xlim=(start, last), ylim=(0, 103))
+            label = f"{counted(priority, len(own), 2)}: "
+            label += half_within(until, share)
+            axes.plot(at, done, line, color=colour, label=label)
+        axes.set(xscale="log", xlim=(start, last), ylim=(0, 103), title=title)
         ticks = far_apart(start, last)
         axes.set_xticks(ticks, [TICKS[tick] for tick in ticks])
         axes.set_xticks([], minor=True)
-        axes.set_yticks([0, 25, 50, 75, 100])
-        axes.set_title(title)
-        axes.set_ylabel("% of tickets")
+        axes.set(yticks=[0, 25, 50, 75, 100], ylabel="% of tickets")
         axes.grid()
         axes.legend(
             loc="upper left",
@@ -287,16 +261,14 @@ def share_done(times: Any, ages: Any) -> tuple[Any, Any]:
 
 def half_within(until: Any, share: Any) -> str:
     """Return the time after which half of the tickets are done."""
-    is_half = share >= 0.5 - 1e-9
-    return (
-        duration(int(until[is_half.argmax()])) if is_half.any() else "not yet"
-    )
+    half = until[share >= 0.5 - 1e-9]
+    return duration(int(half[0])) if len(half) else "not yet"
 
 
 def arrivals_and_backlog(tables: Tables) -> Figure:
     """Return lines: tickets created, answered, resolved, and the backlog.
 
-    Local seconds are named after seconds of local time since 1970.
+    Times are in seconds of local time since 1970.
     """
     hours = recent(tables["hours"])
     step, length = "hour", 3600
@@ -307,11 +279,11 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
     figure, (upper, lower) = canvas(f"Arrivals and backlog by the {step}", 2)
     if hours.empty or tables["tickets"].empty:
         return nothing(figure)
-    number = (hours["local_hour"] - MONDAY) // length
+    start = (hours["local_hour"] - MONDAY) // length * length + MONDAY
     # One local hour may come twice, when clocks are set back.
-    steps = hours.groupby("hour" if step == "hour" else number)
-    starts = number.groupby(steps.ngroup()).first() * length + MONDAY
-    starts.index = steps["hour"].first().index
+    by = "hour" if step == "hour" else "start"
+    steps = hours.assign(start=start).groupby(by)
+    starts = steps["start"].first()
     is_whole = steps["is_whole"].min() == 1
     is_whole &= starts >= hours["local_hour"].iloc[0]
     is_whole &= starts + length <= hours["local_hour"].iloc[-1] + 3600
@@ -340,7 +312,8 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
         axes.grid()
         if not is_covered.all():
             edges = np.append(moments(starts), ends[-1])
-            hatch(axes, edges, ~np.append(is_covered, is_covered.iloc[-1]))
+            is_unknown = ~np.append(is_covered, is_covered.iloc[-1])
+            hatch(axes, edges, is_unknown)
     zone = tables["hours"].attrs["zone"]
     lower.set_xlabel(f"time in {zone}")
     legend_below(upper)
@@ -363,38 +336,27 @@ def recent(hours: pd.DataFrame) -> pd.DataFrame:
     is_gap = hours["is_covered"] == 0
     stretch = (is_gap != is_gap.shift()).cumsum()
     length = stretch.groupby(stretch).transform("size")
-    is_long_gap = is_gap & (length > (~is_gap).sum())
-    if not is_long_gap.any():
-        return hours
-    return hours.loc[is_long_gap[is_long_gap].index[-1] + 1 :]
+    long_gaps = hours[is_gap & (length > (~is_gap).sum())]
+    return hours if long_gaps.empty else hours.loc[long_gaps.index[-1] + 1 :]
 
 
 def draw_line(
     axes: Axes, at: Any, values: pd.Series[Any], line: str, **style: Any
 ) -> None:
     """Draw a line, and a dot where a value stands alone."""
-    is_known = values.notna()
-    before, after = is_known.shift(), is_known.shift(-1)
-    is_alone = is_known & ~before.eq(True) & ~after.eq(True)
+    is_alone = values.notna() & values.shift().isna() & values.shift(-1).isna()
     axes.plot(at, values, line, **style)
     axes.plot(at[is_alone], values[is_alone], "o", color=style["color"])
 
 
 def hatch(axes: Axes, edges: Any, is_unknown: Any) -> None:
     """Mark the times that no export covers."""
-    axes.fill_between(
-        edges,
-        0,
-        1,
-        where=is_unknown,
-        step="post",
-        transform=axes.get_xaxis_transform(),
-        facecolor="none",
-        edgecolor=GREY,
-        hatch="///",
-        linewidth=0,
-        label="no export",
+    height = axes.get_xaxis_transform()
+    area = axes.fill_between(
+        edges, 0, 1, is_unknown, step="post", transform=height
     )
+    area.set(facecolor="none", edgecolor=GREY, hatch="///", linewidth=0)
+    area.set_label("no export")
 
 
 def show_dates(axes: Axes) -> None:
@@ -420,24 +382,19 @@ def transition_matrix(tables: Tables) -> Figure:
     numbers = statuses.groupby("value")["transitions"].sum()
     common = numbers.nlargest(MOST_LABELS).index
     names = sorted(common, key=place_of_status)
-    kept = steps[
-        steps["from_status"].isin(common) & steps["to_status"].isin(common)
-    ]
+    ends = steps[["from_status", "to_status"]]
+    kept = steps[ends.isin([*common]).all(axis=1)]
     most = kept["transitions"].max()
     counts = np.full((len(names), len(names)), np.nan)
+    size = 9 if len(names) <= 6 else 7
     for step in kept.itertuples():
         row, column = names.index(step.from_status), names.index(step.to_status)
         counts[row, column] = step.transitions
         before = duration(int(step.median_time_before_seconds))
-        axes.text(
-            column + 0.5,
-            row + 0.5,
-            f"{step.transitions:,}\n{before}",
-            ha="center",
-            va="center",
-            fontsize=9 if len(names) <= 6 else 7,
-            color="#ffffff" if step.transitions > most * 0.6 else "#000000",
-        )
+        text = f"{step.transitions:,}\n{before}"
+        colour = "#ffffff" if step.transitions > most * 0.6 else "#000000"
+        place = axes.text(column + 0.5, row + 0.5, text, size=size)
+        place.set(ha="center", va="center", color=colour)
     axes.pcolormesh(
         counts, cmap="Blues", vmin=0, vmax=most, edgecolors=PAPER, linewidth=2
     )
@@ -490,19 +447,18 @@ def first_response_by_group(tables: Tables) -> Figure:
 def targets_met(tables: Tables) -> Figure:
     """Return lines: the share of targets met in each week, by priority."""
     figure, panels = canvas("How often targets are met, by week", 2)
-    tickets = tables["sla"].merge(tables["tickets"], on="ticket_id")
-    week = 7 * DAY
-    weeks = (tickets["local_created_at"] - MONDAY) // week * week + MONDAY
+    tickets = tables["tickets"].dropna(subset="week")
+    tickets = tables["sla"].merge(tickets, on="ticket_id")
     judgements = ["first_response", "resolution"]
-    first, last = weeks.min(), weeks.max()
-    ends = np.array([first - week / 2, last + week / 2])
-    ends = ends.clip(FIRST_SECOND, LAST_SECOND)
-    mondays = np.arange(
-        first, last + 1, week * (1 + (last - first) // week // 5)
-    )
     is_known = tickets[judgements].isin(["met", "missed"])
     if not is_known.any(axis=None):
         return nothing(figure, "No target is met or missed")
+    week, weeks = 7 * DAY, tickets["week"]
+    first, last = weeks.min(), weeks.max()
+    ends = np.array([first - week / 2, last + week / 2])
+    ends = ends.clip(FIRST_SECOND, LAST_SECOND)
+    every = week * (1 + (last - first) // week // 5)
+    mondays = moments(np.arange(first, last + 1, every))
     for axes, judgement in zip(panels, judgements, strict=True):
         known = tickets[is_known[judgement]]
         is_met = known[judgement].eq("met") * 100
@@ -513,8 +469,8 @@ def targets_met(tables: Tables) -> Figure:
                 line = f"o{line}" if len(share) < 3 else line
                 weeks_met = moments(share.index)
                 axes.plot(weeks_met, share, line, color=colour, label=priority)
-        axes.set_xticks(moments(mondays), moments(mondays).astype("M8[D]"))
-        axes.set(title=judgement.replace("_", " ").capitalize())
+        axes.set_xticks(mondays, mondays.astype("M8[D]"))
+        axes.set_title(judgement.replace("_", " ").capitalize())
         axes.set(ylabel="% of targets", ylim=(0, 103))
         axes.set_xlim(*moments(ends))
         axes.grid()
@@ -525,31 +481,15 @@ def targets_met(tables: Tables) -> Figure:
     return figure
 
 
-# Each picture, and the question that it answers.
-PICTURES: dict[str, tuple[Callable[[Tables], Figure], str]] = {
-    "response_and_resolution": (
-        response_and_resolution,
-        "How long do customers wait? The higher a curve, the more tickets are"
-        " done by then.",
-    ),
-    "arrivals_and_backlog": (
-        arrivals_and_backlog,
-        "How many agents, and when? Tickets created, answered, resolved and"
-        " left open.",
-    ),
-    "time_in_status": (time_in_status, "Where does the time go, by priority?"),
-    "first_response_by_group": (
-        first_response_by_group,
-        "Which group's customers wait longest?",
-    ),
-    "transition_matrix": (
-        transition_matrix,
-        "How do tickets move between statuses? Darker is more often.",
-    ),
+PICTURES: dict[str, Callable[[Tables], Figure]] = {
+    "response_and_resolution": response_and_resolution,
+    "arrivals_and_backlog": arrivals_and_backlog,
+    "time_in_status": time_in_status,
+    "first_response_by_group": first_response_by_group,
+    "transition_matrix": transition_matrix,
 }
 # This one only where there are targets, whose report is `sla`.
-OF_TARGETS = {"targets_met": (targets_met, "How often are targets met?")}
-ALL_PICTURES = PICTURES | OF_TARGETS
+ALL_PICTURES = PICTURES | {"targets_met": targets_met}
 
 
 # What the pictures share
@@ -605,14 +545,12 @@ def add_below(figure: Figure, caption: str) -> None:
     for legend in figure.legends:  # keeps its place in the enlarged figure
         legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     bottom = figure.get_tightbbox().y0 / figure.get_figheight()
-    text = "\n".join(
-        textwrap.fill(line, 80) for line in caption.strip().split("\n")
-    )
-    figure.text(0.01, bottom - 0.02, text, va="top", fontsize=9.5)
+    lines = [textwrap.fill(line, 80) for line in caption.strip().split("\n")]
+    figure.text(0.01, bottom - 0.02, "\n".join(lines), va="top", fontsize=9.5)
 
 
 def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
-    """Return a picture's files by their endings.
+    """Return a picture's files by their names.
 
     Not the user's settings of matplotlib count, but its defaults and ours.
     """
@@ -623,7 +561,7 @@ def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
     with mpl.rc_context(style, STYLE), warnings.catch_warnings():
         # a character that no installed font has is a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = ALL_PICTURES[name][0](tables)
+        figure = ALL_PICTURES[name](tables)
         add_below(figure, f"{figure.get_label()}\n{caption}")
         for ending, metadata in (
             ("svg", dict.fromkeys(("Creator", "Date", "Format", "Type"))),
@@ -631,5 +569,5 @@ def drawn(name: str, tables: Tables, caption: str) -> dict[str, bytes]:
         ):
             file = io.BytesIO()
             figure.savefig(file, format=ending, metadata=metadata)
-            files[ending] = file.getvalue()
+            files[f"{name}.{ending}"] = file.getvalue()
     return files
