@@ -109,11 +109,11 @@ def standing_out(
     answers: Mapping[str, Sequence[Row]], tables: Tables
 ) -> list[Fact]:
     """Return what a manager looks for first."""
-    waiting, opened = answers["longest_waiting"], answers["oldest_open"]
+    waiting, oldest = answers["longest_waiting"], answers["oldest_open"]
     label = "waiting for a first response"
     facts = [
         longest(waiting, "longest_waiting", label, "longest"),
-        longest(opened, "open_tickets", "open now", "oldest"),
+        longest(oldest, "open_tickets", "open now", "oldest"),
     ]
     weeks = {week: counts for week, *counts in answers["last_weeks"]}
     if weeks:

@@ -312,8 +312,7 @@ def arrivals_and_backlog(tables: Tables) -> Figure:
         axes.grid()
         if not is_covered.all():
             edges = np.append(moments(starts), ends[-1])
-            is_unknown = ~np.append(is_covered, is_covered.iloc[-1])
-            hatch(axes, edges, is_unknown)
+            hatch(axes, edges, ~np.append(is_covered, is_covered.iloc[-1]))
     zone = tables["hours"].attrs["zone"]
     lower.set_xlabel(f"time in {zone}")
     legend_below(upper)

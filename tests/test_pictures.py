@@ -237,6 +237,13 @@ def test_with_settings_the_page_shows_targets_met_and_names() -> None:
     assert len(made()) == 1 + 2 * len(pictures.PICTURES)
 
 
+def test_a_picture_of_targets_that_judge_no_ticket_says_so() -> None:
+    ingest(export(note("10:00:00", REPLY)))
+    policy = {"sla_target": {"priority_1": targets(1800, 7200)}}
+    plot(*write_settings(Path("told"), sla_policies=[policy]))
+    assert "No target is met or missed" in words("targets_met")
+
+
 def test_a_long_table_says_how_many_rows_are_left_out() -> None:
     tickets = range(52)
     ingest(export(*(created("10:00:00", ticket=n, group=n) for n in tickets)))
