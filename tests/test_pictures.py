@@ -239,7 +239,8 @@ def test_with_settings_the_page_shows_targets_met_and_names() -> None:
 
 def test_a_picture_of_targets_that_judge_no_ticket_says_so() -> None:
     ingest(export(note("10:00:00", REPLY)))
-    policy = {"sla_target": {"priority_1": targets(1800, 7200)}}
+    target = targets(1800, 7200, is_business=False)
+    policy = {"sla_target": {"priority_1": target}}
     plot(*write_settings(Path("told"), sla_policies=[policy]))
     assert "No target is met or missed" in words("targets_met")
 
