@@ -20,13 +20,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
-from functools import cache
-from itertools import groupby
+from itertools import compress, groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 from freshdesk import DAY, PRIORITIES, Failure
-from freshdesk.local_time import time_zone
+from freshdesk.local_time import day, time_zone
 from freshdesk.statuses import FRESHDESKS, label_key, spelling
 from freshdesk.working_hours import Calendar, Day, Span, expand
 
@@ -45,6 +44,7 @@ WEEKDAYS = (
     *("saturday", "sunday"),
 )
 TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? ?([ap]m)?", re.I)
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can write it: "\\ud800"
 # Freshdesk writes the last minute or second of a day for its end.
 ENDS_OF_DAY = {DAY - 60, DAY - 1}
 PAUSES = ["Pending", "Waiting on Customer", "Waiting on Third Party"]
@@ -66,19 +66,14 @@ class Settings:
         return [name for name in told if told[name] is not None]
 
     def rows(
-        self, first_second: int | None, last_second: int | None
+        self, first: int | None, last: int | None
     ) -> dict[str, Iterable[Row]]:
         """Return the rows of the views that are empty without settings, for
-        exports that tell of this time.
+        exports that tell of the seconds from *first* to *last*, if any.
         """
         hours: Iterable[Row] = ()
-        if (
-            self.calendar
-            and first_second is not None
-            and last_second is not None
-        ):
-            days = first_second // DAY, last_second // DAY
-            hours = expand(self.calendar, *days)
+        if self.calendar and first is not None and last is not None:
+            hours = expand(self.calendar, first // DAY, last // DAY)
         return {
             "working_hours": hours,
             "service_targets": self.targets or (),
@@ -162,10 +157,11 @@ def without_repeated(pairs: list[tuple[str, Any]]) -> Json:
 
 def of_type(value: Any, kind: type[Read], example: str) -> Read:
     """Return a value of this type; true and false are no numbers."""
-    if not isinstance(value, kind) or (
-        isinstance(value, bool) and kind is not bool
-    ):
+    is_wrong = isinstance(value, bool) and kind is not bool
+    if is_wrong or not isinstance(value, kind):
         raise Failure(f"{json.dumps(value)[:40]} stands there; write {example}")
+    if isinstance(value, str) and HALF_CHARACTER.search(value):
+        raise Failure(f"{value!r} is half a character; write {example}")
     return value
 
 
@@ -175,17 +171,6 @@ def field(
     """Return a value of an entry, which must be of this type."""
     with naming(name):
         return of_type(entry.get(name, default), kind, example)
-
-
-def text(entry: Json, name: str, example: str) -> str:
-    value = field(entry, name, str, example)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Failure(
-            f"{name}: {value!r} is half a character; write {example}"
-        ) from None
-    return value
 
 
 def each(
@@ -200,11 +185,8 @@ def each(
 def the_default(entries: list[Any], read: Callable[[Json], Read]) -> Read:
     """Return what is read of the default entry, or of the only one."""
     every = [*each(entries, read)]
-    defaults = [
-        one
-        for one, entry in zip(every, entries, strict=True)
-        if entry.get("is_default") is True
-    ]
+    marks = (entry.get("is_default") is True for entry in entries)
+    defaults = [*compress(every, marks)]
     for found in (every, defaults):
         if len(found) == 1:
             return found[0]
@@ -226,25 +208,21 @@ def read_calendar(entry: Json) -> Calendar:
             raise Failure(
                 f"business_hours: {name!r} is no weekday; write {wanted}"
             )
-    weekdays = []
-    for name in WEEKDAYS:
-        with naming(name):
-            weekdays.append(read_spans(hours.get(name)))
+    weekdays = [read_spans(hours, name) for name in WEEKDAYS]
     holidays: dict[Day, list[Span]] = {}
     with naming("holidays"):
         told = of_type(entry.get("holidays") or [], list, "a list: [...]")
     for days, spans in each(told, read_holiday, "holiday"):
-        for day in days:
-            if holidays.setdefault(day, spans) != spans:
+        for one in days:
+            if holidays.setdefault(one, spans) != spans:
                 raise Failure(
-                    f"holidays: {day} stands twice, with other hours; write one"
+                    f"holidays: {one} stands twice, with other hours; write one"
                 )
-    name = str(entry.get("name") or "working hours")
-    return Calendar(name, read_zone(entry), weekdays, holidays)
+    return Calendar(read_zone(entry), weekdays, holidays)
 
 
 def read_zone(entry: Json) -> tzinfo:
-    name = text(entry, "time_zone", 'a zone such as "Europe/Berlin"')
+    name = field(entry, "time_zone", str, 'a zone such as "Europe/Berlin"')
     try:
         return time_zone(rails_zones().get(name, name))
     except argparse.ArgumentTypeError as error:
@@ -253,7 +231,6 @@ def read_zone(entry: Json) -> tzinfo:
         ) from None
 
 
-@cache
 def rails_zones() -> dict[str, str]:
     """Return today's name of each zone that Freshdesk, a Rails application,
     names its own way. Source: ActiveSupport::TimeZone.
@@ -263,11 +240,12 @@ def rails_zones() -> dict[str, str]:
     return zones
 
 
-def read_spans(told: Any) -> list[Span]:
+def read_spans(entry: Json, name: str) -> list[Span]:
     """Return the spans of a day, of which there may be one, several or none."""
-    if isinstance(told, dict):
-        told = [told]
-    return sorted(map(read_span, of_type(told or [], list, "a list: [...]")))
+    told = entry.get(name)
+    spans = [told] if isinstance(told, dict) else told or []
+    with naming(name):
+        return sorted(map(read_span, of_type(spans, list, "a list: [...]")))
 
 
 def read_span(told: Any) -> Span:
@@ -289,7 +267,7 @@ def read_span(told: Any) -> Span:
 def read_time(told: Json, name: str) -> int:
     """Return the second of a day of "09:00", "9:00 am" or "24:00"."""
     example = 'a time such as "09:00"'
-    written = text(told, name, example)
+    written = field(told, name, str, example)
     if match := TIME.fullmatch(written.strip()):
         hour, minute, second = (int(part or 0) for part in match.groups()[:3])
         half = (match[4] or "").lower()
@@ -312,29 +290,28 @@ def read_holiday(entry: Json) -> tuple[Sequence[Day], list[Span]]:
     """Return the days of a holiday, (month, day) if it is every year, and their
     working hours.
     """
-    with naming("hours"):
-        spans = read_spans(entry.get("hours"))
-    if "from" not in entry:
-        written = text(entry, "date", '"2026-12-24", or "--12-24" every year')
-        if written.startswith("--"):
-            day = read_day(entry, "date", year="2000")  # has a 29 February
-            return [(day.month, day.day)], spans
+    spans = read_spans(entry, "hours")
+    if "from" in entry:
+        first, last = read_day(entry, "from"), read_day(entry, "to")
+        if first > last:
+            raise Failure(
+                f"from {first} is after to {last}; write them in order"
+            )
+        length = (last - first).days + 1
+        return [first + timedelta(days=n) for n in range(length)], spans
+    example = '"2026-12-24", or "--12-24" every year'
+    if not field(entry, "date", str, example).startswith("--"):
         return [read_day(entry, "date")], spans
-    first, last = read_day(entry, "from"), read_day(entry, "to")
-    if first > last:
-        raise Failure(f"from {first} is after to {last}; write them in order")
-    length = (last - first).days + 1
-    return [first + timedelta(days=n) for n in range(length)], spans
+    yearly = read_day(entry, "date", year="2000")  # has a 29 February
+    return [(yearly.month, yearly.day)], spans
 
 
 def read_day(entry: Json, name: str, year: str = "") -> date:
     """Return the day of "2026-12-24", or that of "--12-24" in a year."""
     example = 'a day such as "2026-12-24"'
-    written = text(entry, name, example)
-    with suppress(ValueError):
-        day = year + written.removeprefix("-")
-        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", day):
-            return date.fromisoformat(day)
+    written = field(entry, name, str, example)
+    with suppress(argparse.ArgumentTypeError):
+        return day(year + written.removeprefix("-"))
     raise Failure(f"{name}: {written!r} is no day; write {example}")
 
 
@@ -358,32 +335,29 @@ def hours_told(settings: Settings) -> str:
 
 def read_policy(entry: Json) -> tuple[list[Row], list[Row]]:
     """Return the rows of service_targets, and those of pausing_labels."""
-    targets = []
     told = field(entry, "sla_target", dict, '{"priority_4": {...}}')
-    for name, target in told.items():
-        with naming(f"sla_target: {name}"):
-            targets.append(read_target(name, target))
-    labels = field(entry, "pauses", list, f"a list: {PAUSES}", PAUSES)
-    with naming("pauses"):
-        for label in labels:
-            text({"status": label}, "status", 'one such as "Pending"')
-    pauses = {label_key(label): spelling(label) for label in labels}
-    return targets, [
-        (key, FRESHDESKS.get(key, status)) for key, status in pauses.items()
-    ]
+    targets = [read_target(told, name) for name in told]
+    pauses: dict[str, str] = {}
+    for label in field(entry, "pauses", list, f"a list: {PAUSES}", PAUSES):
+        with naming("pauses: status"):
+            of_type(label, str, 'one such as "Pending"')
+        key = label_key(label)
+        pauses[key] = FRESHDESKS.get(key, spelling(label))
+    return targets, [*pauses.items()]
 
 
-def read_target(name: str, target: Any) -> Row:
+def read_target(told: Json, name: str) -> Row:
     """Return a row of service_targets."""
-    codes = {f"priority_{code}": str(code) for code in PRIORITIES}
-    if name not in codes:
-        names = [f"priority_{code} ({p})" for code, p in PRIORITIES.items()]
-        raise Failure(f"no such priority; write {', '.join(names)}")
-    target = of_type(target, dict, '{"respond_within": 3600, ...}')
-    respond = read_limit(target, "respond_within")
-    resolve = read_limit(target, "resolve_within")
-    is_business = field(target, "business_hours", bool, "true or false")
-    return codes[name], respond, resolve, int(is_business)
+    with naming(f"sla_target: {name}"):
+        codes = {f"priority_{code}": str(code) for code in PRIORITIES}
+        if name not in codes:
+            names = [f"priority_{code} ({p})" for code, p in PRIORITIES.items()]
+            raise Failure(f"no such priority; write {', '.join(names)}")
+        target = of_type(told[name], dict, '{"respond_within": 3600, ...}')
+        respond = read_limit(target, "respond_within")
+        resolve = read_limit(target, "resolve_within")
+        is_business = field(target, "business_hours", bool, "true or false")
+        return codes[name], respond, resolve, int(is_business)
 
 
 def read_limit(target: Json, name: str) -> int | None:
@@ -407,6 +381,6 @@ def read_agent(entry: Json) -> Row:
     with naming("contact"):
         contact = entry.get("contact") or {}
         contact = of_type(contact, dict, 'an object: {"name": ...}')
-        name = text({"name": "", **contact}, "name", "a text").strip()
+        name = field(contact, "name", str, "a text", "").strip()
     is_agent = field(entry, "agent", bool, "true or false", True)
     return number, name or None, int(is_agent)

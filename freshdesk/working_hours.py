@@ -24,15 +24,12 @@ FIRST_DAY, LAST_DAY = FIRST_SECOND // DAY, LAST_SECOND // DAY
 class Calendar:
     """When people work, in local time. Days without a span are closed."""
 
-    name: str
     zone: tzinfo
     weekdays: Sequence[Sequence[Span]]  # Monday first
     holidays: Mapping[Day, Sequence[Span]]
 
     def spans_on(self, day: date) -> Sequence[Span]:
-        """Return the spans of a day: a holiday has its own, whatever weekday
-        it is.
-        """
+        """Return the spans of a day; a holiday has its own."""
         weekly = self.weekdays[day.weekday()]
         yearly = self.holidays.get((day.month, day.day), weekly)
         return self.holidays.get(day, yearly)
@@ -50,7 +47,8 @@ def expand(
     """
     pieces = defaultdict(list)
     # Local time is a day away from UTC at most; so is a day that was skipped.
-    for day in range(first_day - 2, last_day + 3):
+    first, last = max(first_day - 2, FIRST_DAY), min(last_day + 2, LAST_DAY)
+    for day in range(first, last + 1):
         for opens_at, closes_at in utc_spans(calendar, day):
             for utc_day in range(opens_at // DAY, -(-closes_at // DAY)):
                 start = utc_day * DAY
@@ -66,20 +64,18 @@ def expand(
 
 def utc_spans(calendar: Calendar, day: int) -> Iterator[Span]:
     """Yield the spans of a local day, numbered from 1970, in UTC seconds."""
-    if FIRST_DAY <= day <= LAST_DAY:
-        for span in calendar.spans_on(EPOCH.date() + timedelta(days=day)):
-            opens_at, closes_at = (
-                in_utc(day * DAY + second, calendar.zone) for second in span
-            )
-            if opens_at < closes_at:  # not skipped by a change of clocks
-                yield opens_at, closes_at
+    for span in calendar.spans_on(EPOCH.date() + timedelta(days=day)):
+        opens_at, closes_at = (
+            in_utc(day * DAY + second, calendar.zone) for second in span
+        )
+        if opens_at < closes_at:  # not skipped by a change of clocks
+            yield opens_at, closes_at
 
 
 def in_utc(local_second: int, zone: tzinfo) -> int:
     """Return the UTC second of a local time, both since 1970."""
-    # The years 1 to 9999 there may be other years in UTC.
-    near = min(max(local_second, FIRST_SECOND + DAY), LAST_SECOND - DAY)
-    local = (EPOCH + timedelta(seconds=near)).replace(tzinfo=zone)
+    known = min(local_second, LAST_SECOND)  # 24:00 may be in the year 10000
+    local = (EPOCH + timedelta(seconds=known)).replace(tzinfo=zone)
     away = local.utcoffset() or timedelta()
     return local_second - away // timedelta(seconds=1)
 
