@@ -43,11 +43,9 @@ def own_views(
     zone: tzinfo, since: date | None, until: date | None
 ) -> dict[str, str]:
     """Return the views that take the place of the project's in this run."""
-    own = {}
+    own = {"report_period": report_period(zone, since, until)}
     if zone is not timezone.utc:
         own["time_zone_offsets"] = time_zone_offsets(zone)
-    if since or until:
-        own["report_period"] = report_period(zone, since, until)
     return own
 
 
@@ -56,35 +54,27 @@ def time_zone_offsets(zone: tzinfo) -> str:
     export to a week after the end of the clock.
     """
     starts, offsets = zip(*offset_changes(zone), strict=True)
-    starts = (-100_000_000_000, *starts[1:])
     ends = (*starts[1:], 300_000_000_000)
     values = ", ".join(map(str, zip(starts, ends, offsets, strict=True)))
     return f"""
 -- Key: starts_at
 with offsets (starts_at, ends_at, offset_seconds) as (
     values {values}
-),
-
-first_export as (
-    select min(start_at) as start_at
-    from exports
 )
 
 select
-    cast(o.starts_at as bigint) as starts_at,
-    cast(o.ends_at as bigint) as ends_at,
-    cast(o.offset_seconds as bigint) as offset_seconds
-from offsets as o
-cross join first_export as e
-cross join clock as c
+    starts_at,
+    ends_at,
+    offset_seconds
+from offsets
 where
-    o.ends_at > e.start_at - 8 * 86400
-    and o.starts_at <= c.as_of + 8 * 86400"""
+    ends_at > (select min(start_at) from exports) - 8 * 86400
+    and starts_at <= (select as_of from clock) + 8 * 86400"""
 
 
 def offset_changes(zone: tzinfo) -> Iterator[tuple[int, int]]:
-    """Yield when each offset from UTC begins, from 1970 to 2100, and the
-    offset in seconds. A day has one change at most.
+    """Yield when each offset from UTC begins, up to 2100, and the offset in
+    seconds. What holds in 1970 held ever before. A day has one change at most.
     """
 
     def offset(second: int) -> int:
@@ -92,7 +82,7 @@ def offset_changes(zone: tzinfo) -> Iterator[tuple[int, int]]:
         return (away or timedelta()) // timedelta(seconds=1)
 
     known = offset(0)
-    yield 0, known
+    yield -100_000_000_000, known
     for start in range(0, 131 * 366 * DAY, DAY):
         before, known = known, offset(start + DAY)
         if known != before:
@@ -105,7 +95,7 @@ def report_period(zone: tzinfo, since: date | None, until: date | None) -> str:
     """Return the view of this name: from the first second of *since* to
     before the first second after *until*.
     """
-    since_at: int | str = midnight(since, zone) if since else "null"
+    since_at = midnight(since, zone) if since else "null"
     until_at: int | str = "null"
     if until and until < date.max:
         until_at = midnight(until + timedelta(days=1), zone)

@@ -44,7 +44,7 @@ WEEKDAYS = (
     *("saturday", "sunday"),
 )
 TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? ?([ap]m)?", re.I)
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can write it: "\\ud800"
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # which JSON can write
 # Freshdesk writes the last minute or second of a day for its end.
 ENDS_OF_DAY = {DAY - 60, DAY - 1}
 PAUSES = ["Pending", "Waiting on Customer", "Waiting on Third Party"]
