@@ -49,15 +49,13 @@ from freshdesk import (
     views,
 )
 from freshdesk.reader import Export, activity_rows, first_look, readable
-from freshdesk.settings import Settings
+from freshdesk.settings import Row, Settings
 from freshdesk.sqlite import CHUNK_ROWS
 from freshdesk.statuses import Alias, change_aliases
 from freshdesk.writers import Output, csv_text
 
 if TYPE_CHECKING:
     import pandas
-
-Row = tuple[Any, ...]
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",  # refuse numbers that do not fit
@@ -101,8 +99,7 @@ def opened(
             if view in filled:
                 more = session.createDataFrame([*filled[view]], frame.schema)
                 frame = frame.union(more)
-            rows = evaluated(frame)
-            rows.createOrReplaceTempView(view)
+            evaluated(frame).createOrReplaceTempView(view)
         yield Engine(session)
 
 
@@ -269,9 +266,8 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def counted_once(read: DataFrame, exports: DataFrame) -> DataFrame:
-    """Return the activities; of equal activities, the first.
-
-    The activities of a ticket are brought together once, in one partition.
+    """Return the activities; of equal activities, the first. Those of a ticket
+    are brought together once, in one partition.
     """
     ids = exports.select("export_id", F.col("sha256").alias("digest"))
     activities = (

@@ -56,11 +56,10 @@ def status_alias(text: str) -> Alias:
 
 def users_aliases(connection: sqlite3.Connection) -> list[Alias]:
     """Return the user's mappings in a database, by their labels."""
+    aliases = connection.execute(sql("ingest/select_status_aliases"))
     return [
         (label, meaning)
-        for label, meaning in connection.execute(
-            sql("ingest/select_status_aliases")
-        )
+        for label, meaning in aliases
         if label_key(label) not in {*FRESHDESKS, label_key(meaning)}
     ]
 
@@ -92,8 +91,7 @@ def alias_rows(aliases: dict[str, Alias]) -> list[tuple[str, str, str, str]]:
         for label, status in OWN_LABELS.items()
     }
     for key, (label, meaning) in sorted(aliases.items()):
-        end = label_key(meaning)
-        passed = [key]
+        end, passed = label_key(meaning), [key]
         while end in aliases:
             if end in passed:
                 raise Failure(
@@ -102,11 +100,10 @@ def alias_rows(aliases: dict[str, Alias]) -> list[tuple[str, str, str, str]]:
                     f" --status-alias {aliases[end][0] + '='!r}"
                 )
             passed.append(end)
-            meaning = aliases[end][1]
+            _, meaning = aliases[end]
             end = label_key(meaning)
-        _, _, _, status = found.setdefault(
-            end, (end, meaning, meaning, meaning)
-        )
+        is_status = end, meaning, meaning, meaning
+        *_, status = found.setdefault(end, is_status)
         found[key] = key, label, aliases[key][1], status
     return [*found.values()]
 
