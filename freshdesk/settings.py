@@ -45,8 +45,6 @@ WEEKDAYS = (
 )
 TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? ?([ap]m)?", re.I)
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # which JSON can write
-# Freshdesk writes the last minute or second of a day for its end.
-ENDS_OF_DAY = {DAY - 60, DAY - 1}
 PAUSES = ["Pending", "Waiting on Customer", "Waiting on Third Party"]
 
 
@@ -251,7 +249,7 @@ def read_spans(entry: Json, name: str) -> list[Span]:
 def read_span(told: Any) -> Span:
     told = of_type(told, dict, '{"start_time": "09:00", "end_time": "17:00"}')
     start, end = read_time(told, "start_time"), read_time(told, "end_time")
-    if end in ENDS_OF_DAY:
+    if end in (DAY - 60, DAY - 1):  # Freshdesk's 23:59 is the end of the day
         end = DAY
     if start < end:
         return start, end

@@ -374,11 +374,8 @@ def frames(
     kinds = [field.dataType.typeName() for field in schema]
     dtypes = {n: DTYPES.get(kind, "string") for n, kind in enumerate(kinds)}
     left = iter(rows)
-
-    def chunk() -> list[Row]:
-        return [*islice(left, CHUNK_ROWS)]
-
-    for some in chain([chunk()], iter(chunk, [])):
+    chunks = iter(lambda: [*islice(left, CHUNK_ROWS)], [])
+    for some in chain([next(chunks, [])], chunks):
         frame = pandas.DataFrame(some, columns=range(len(kinds)), dtype=object)
         yield frame.astype(dtypes).set_axis(schema.names, axis=1)
 

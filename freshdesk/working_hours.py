@@ -22,17 +22,13 @@ FIRST_DAY, LAST_DAY = FIRST_SECOND // DAY, LAST_SECOND // DAY
 
 @dataclass(frozen=True)
 class Calendar:
-    """When people work, in local time. Days without a span are closed."""
+    """When people work, in local time. Days without a span are closed.
+    Holidays go first: those of one year, then those of every year.
+    """
 
     zone: tzinfo
     weekdays: Sequence[Sequence[Span]]  # Monday first
     holidays: Mapping[Day, Sequence[Span]]
-
-    def spans_on(self, day: date) -> Sequence[Span]:
-        """Return the spans of a day; a holiday has its own."""
-        weekly = self.weekdays[day.weekday()]
-        yearly = self.holidays.get((day.month, day.day), weekly)
-        return self.holidays.get(day, yearly)
 
 
 def expand(
@@ -64,7 +60,10 @@ def expand(
 
 def utc_spans(calendar: Calendar, day: int) -> Iterator[Span]:
     """Yield the spans of a local day, numbered from 1970, in UTC seconds."""
-    for span in calendar.spans_on(EPOCH.date() + timedelta(days=day)):
+    local = EPOCH.date() + timedelta(days=day)
+    weekly = calendar.weekdays[local.weekday()]
+    yearly = calendar.holidays.get((local.month, local.day), weekly)
+    for span in calendar.holidays.get(local, yearly):
         opens_at, closes_at = (
             in_utc(day * DAY + second, calendar.zone) for second in span
         )
