@@ -8,7 +8,6 @@ Parquet have dates of their own. Durations are in the run's unit.
 from __future__ import annotations
 
 import csv
-import io
 import pickle
 import re
 import sys
@@ -118,25 +117,43 @@ def renamed(column: str, unit: str) -> str:
     return column
 
 
-def in_unit(column: pandas.Series[Any], unit: str) -> pandas.Series[Any]:
-    """Return durations in a unit; only seconds are whole numbers."""
-    if unit == "seconds":
-        return column
-    return (column * 100 / UNITS[unit]).round() / 100
-
-
-def check_columns(frame: pandas.DataFrame, unit: str) -> None:
-    """Raise QueryError if two columns have one name, or durations cannot be
-    converted.
+def time_kind(name: str) -> str:
+    """Return of which kind the times in a column of this name are: "hour" or
+    "week" of local time, or "time" in UTC; "" if it has no times.
     """
-    from pandas.api.types import is_numeric_dtype
+    if name in ("hour", "week"):
+        return name
+    return "time" if is_time(name) else ""
 
+
+def kind_of(column: pandas.Series[Any]) -> str:
+    """Return of which kind the values of a column are: "text", "number", or a
+    kind of time in whole seconds.
+    """
+    from pandas.api.types import is_integer_dtype, is_numeric_dtype
+
+    if not is_numeric_dtype(column):
+        return "text"
+    is_time = is_integer_dtype(column) and time_kind(str(column.name))
+    return is_time or "number"
+
+
+def in_unit(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
+    """Return a result with its durations in a unit; only seconds are whole
+    numbers. Raises QueryError for durations that are no numbers, and if two
+    columns have one name.
+    """
     if not frame.columns.is_unique:
         raise QueryError("two columns have one name; rename one")
+    converted = frame.copy(deep=False)
     for name, column in frame.items():
-        is_wrong = not is_numeric_dtype(column) and column.notna().any()
-        if is_duration(str(name)) and unit != "seconds" and is_wrong:
+        if unit == "seconds" or not is_duration(str(name)):
+            continue
+        if kind_of(column) == "number":
+            converted[name] = (column * 100 / UNITS[unit]).round() / 100
+        elif column.notna().any():
             raise QueryError(f"{name} is not of numbers; leave out --unit")
+    return converted
 
 
 def utc_offset(second: int, zone: tzinfo) -> int:
@@ -218,29 +235,15 @@ def csv_text(
     *,
     with_header: bool,
 ) -> str:
-    """Return a result as a CSV file has it."""
-    shown = readable(frame, unit, zone)
-    text: str = shown.to_csv(
-        index=False, header=with_header, lineterminator="\n"
+    """Return a result as a CSV file has it.
+
+    Until Python 3.13 a carriage return is quoted only if rows end in one, too.
+    No text has a NUL, so that it tells the ends of rows from those in texts.
+    """
+    text: str = readable(frame, unit, zone).to_csv(
+        index=False, header=with_header, lineterminator="\r\n\0"
     )
-    if "\r" in text:
-        # Until Python 3.13 a carriage return is quoted only if lines end in it.
-        file = EndingInNewline()
-        shown.to_csv(
-            file, index=False, header=with_header, lineterminator="\r\n"
-        )
-        text = file.getvalue()
-    return text
-
-
-class EndingInNewline(io.StringIO):
-    """Has each row, written as one text, end in a newline alone."""
-
-    def __init__(self) -> None:
-        super().__init__(newline="")
-
-    def write(self, row: str) -> int:
-        return super().write(row.removesuffix("\r\n") + "\n")
+    return text.replace("\r\n\0", "\n")
 
 
 def readable(
@@ -249,48 +252,41 @@ def readable(
     """Return a result as people read it: times in ISO 8601, hours of their time
     zone, durations in their unit, text that no spreadsheet runs.
     """
-    from pandas.api.types import is_integer_dtype, is_numeric_dtype
-
-    check_columns(frame, unit)
-    shown = frame.copy(deep=False)
-    for label, column in frame.items():
-        name = str(label)
-        if not is_numeric_dtype(column):
+    shown = in_unit(frame, unit)
+    for name, column in frame.items():
+        kind = kind_of(column)
+        if kind == "text":
             if any(text != defused(text) for text in column.dropna().unique()):
-                shown[label] = column.map(defused)
-        elif is_duration(name):
-            shown[label] = in_unit(column, unit)
-        elif is_integer_dtype(column) and name == "hour":
-            shown[label] = local_time(column, zone)
-        elif is_integer_dtype(column) and name == "week":
-            shown[label] = iso_8601(column).str.removesuffix("T00:00:00Z")
-        elif is_integer_dtype(column) and is_time(name):
-            shown[label] = iso_8601(column)
+                shown[name] = column.map(defused)
+        elif kind == "hour":
+            shown[name] = iso_8601(column, zone)
+        elif kind == "week":
+            shown[name] = iso_8601(column).str.removesuffix("T00:00:00Z")
+        elif kind == "time":
+            shown[name] = iso_8601(column)
     return shown.set_axis(
         [defused(renamed(str(name), unit)) for name in frame.columns], axis=1
     )
 
 
-def iso_8601(seconds: pandas.Series[Any]) -> pandas.Series[Any]:
-    """Return seconds since 1970 as 2017-04-20T10:00:00Z; unknown ones stay."""
+def iso_8601(
+    seconds: pandas.Series[Any], zone: tzinfo = timezone.utc
+) -> pandas.Series[Any]:
+    """Return seconds since 1970 as 2017-04-20T12:00:00+02:00, those in UTC as
+    2017-04-20T10:00:00Z; unknown ones stay.
+    """
     from numpy import datetime_as_string
 
-    moments = seconds.to_numpy("int64", na_value=0).astype("datetime64[s]")
+    known = seconds.to_numpy("int64", na_value=0)
     texts = seconds.astype(object)
-    texts[:] = datetime_as_string(moments, unit="s", timezone="UTC")
-    return texts.where(seconds.notna())
-
-
-def local_time(seconds: pandas.Series[Any], zone: tzinfo) -> pandas.Series[Any]:
-    """Return seconds since 1970 as 2017-04-20T12:00:00+02:00; UTC has a Z."""
     if zone is timezone.utc:
-        return iso_8601(seconds)
-    names = seconds.astype(object)
-    names[:] = [
-        local(second, zone).isoformat()
-        for second in seconds.to_numpy("int64", na_value=0).tolist()
-    ]
-    return names.where(seconds.notna())
+        moments = known.astype("datetime64[s]")
+        texts[:] = datetime_as_string(moments, unit="s", timezone="UTC")
+    else:
+        texts[:] = [
+            local(second, zone).isoformat() for second in known.tolist()
+        ]
+    return texts.where(seconds.notna())
 
 
 def defused(value: Any) -> Any:
@@ -321,20 +317,21 @@ def workbook(output: Output) -> Iterator[Write]:
         )
         styles = {
             "header": book.add_format({"bold": True}),
-            "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+            "week": book.add_format({"num_format": "yyyy-mm-dd"}),
             "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
+        styles["hour"] = styles["time"]
 
         def write(report: str, query: str, files: ExitStack) -> None:
             name = sheet_name(report, book.sheetnames)
             sheet = book.add_worksheet(name)
             rows = 0
             for frame in output.engine(query):
-                check_columns(frame, output.unit)
+                shown = in_unit(frame, output.unit)
                 if not rows:
                     write_header(sheet, frame, output.unit, styles)
-                fitting = frame.head(max(0, SHEET_ROWS - 1 - rows))
-                write_cells(sheet, rows + 1, fitting, output, styles)
+                fitting = shown.head(max(0, SHEET_ROWS - 1 - rows))
+                write_cells(sheet, rows + 1, fitting, output.zone, styles)
                 rows += len(frame)
             sheet.autofilter(
                 0, 0, min(rows, SHEET_ROWS - 1), len(frame.columns) - 1
@@ -382,22 +379,12 @@ def write_cells(
     sheet: Any,
     row: int,
     frame: pandas.DataFrame,
-    output: Output,
+    zone: tzinfo,
     styles: Mapping[str, Any],
 ) -> None:
     """Write rows from *row* on: dates as dates, text never as a formula."""
-    cells = [
-        excel_values(str(name), column, output)
-        for name, column in frame.items()
-    ]
-    formats = [
-        styles["time"]
-        if is_time(str(name))
-        else styles["date"]
-        if name == "week"
-        else None
-        for name in frame.columns
-    ]
+    cells = [excel_values(column, zone) for _, column in frame.items()]
+    formats = [styles.get(time_kind(str(name))) for name in frame.columns]
     for number, values in enumerate(zip(*cells, strict=True), row):
         for place, value in enumerate(values):
             if isinstance(value, str):
@@ -406,18 +393,13 @@ def write_cells(
                 sheet.write_number(number, place, value, formats[place])
 
 
-def excel_values(
-    name: str, column: pandas.Series[Any], output: Output
-) -> list[Any]:
+def excel_values(column: pandas.Series[Any], zone: tzinfo) -> list[Any]:
     """Return a column's values as Excel holds them; None where unknown."""
-    from pandas.api.types import is_integer_dtype, is_numeric_dtype
-
-    if is_duration(name) and is_numeric_dtype(column):
-        column = in_unit(column, output.unit)
+    kind = kind_of(column)
     of_excel: Callable[[Any], Any] = excel_value
-    if is_integer_dtype(column) and (is_time(name) or name == "week"):
-        zone = output.zone if name == "hour" else timezone.utc
-        of_excel = partial(excel_date, zone=zone)
+    if kind not in ("text", "number"):
+        own_zone = zone if kind == "hour" else timezone.utc
+        of_excel = partial(excel_date, zone=own_zone)
     return [
         None if is_unknown else of_excel(value)
         for value, is_unknown in zip(
@@ -484,45 +466,40 @@ def write_typed(
             table = arrow_table(frame, output)
             pickle.dump(table, waiting)
             schemas.append(table.schema)
-        columns = schemas[0].names
+        columns: list[str] = schemas[0].names
         types = [
             known_type(
                 {s.field(name).type for s in schemas}, report, name, output
             )
             for name in columns
         ]
-        typed = pyarrow.schema(zip(columns, types, strict=True))
         names = [renamed(column, output.unit) for column in columns]
-        shown = pyarrow.schema(zip(names, types, strict=True))
+        schema = pyarrow.schema(zip(names, types, strict=True))
         waiting.seek(0)
         tables = (
-            pickle.load(waiting).cast(typed).rename_columns(names)
+            pickle.load(waiting).rename_columns(names).cast(schema)
             for _ in schemas
         )
-        with parquet.ParquetWriter(file, shown) as writer:
+        with parquet.ParquetWriter(file, schema) as writer:
             while group := [*islice(tables, GROUP_CHUNKS)]:
                 writer.write_table(pyarrow.concat_tables(group))
-    return [*columns]
+    return columns
 
 
 def arrow_table(frame: pandas.DataFrame, output: Output) -> pyarrow.Table:
     """Return a result with the types that its values tell."""
     import pyarrow
-    from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
-    check_columns(frame, output.unit)
     columns = {}
-    for label, column in frame.items():
-        name = str(label)
-        if not is_numeric_dtype(column):
+    for label, column in in_unit(frame, output.unit).items():
+        name, kind = str(label), kind_of(column)
+        if kind == "text":
             column = column.astype(object)
-        elif is_duration(name):
-            column = in_unit(column, output.unit)
-        elif is_integer_dtype(column) and name == "week":
+        elif kind == "week":
             column = (column // DAY).astype("Int32")
         array = pyarrow.array(column, from_pandas=True)
-        if is_integer_dtype(column) and (date := date_type(name, output)):
-            array = array.cast(date)
+        if kind not in ("text", "number"):
+            array = array.cast(date_type(name, output))
         columns[name] = array
     return pyarrow.table(columns)
 
@@ -531,12 +508,13 @@ def date_type(name: str, output: Output) -> pyarrow.DataType | None:
     """Return the type of a column of times, None for another one."""
     import pyarrow
 
-    if name == "week":
+    kind = time_kind(name)
+    if not kind:
+        return None
+    if kind == "week":
         return pyarrow.date32()
-    if is_time(name):
-        zone = output.zone if name == "hour" else timezone.utc
-        return pyarrow.timestamp("s", tz=str(zone))
-    return None
+    zone = output.zone if kind == "hour" else timezone.utc
+    return pyarrow.timestamp("s", tz=str(zone))
 
 
 def known_type(
