@@ -22,13 +22,15 @@ import freshdesk  # noqa: F401 - first: it refuses an old Python
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
+    contextmanager,
     nullcontext,
 )
-from datetime import timedelta, timezone, tzinfo
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -57,28 +59,18 @@ from freshdesk import (
     writers,
 )
 from freshdesk.local_time import day, own_views, time_zone
-from freshdesk.settings import (
-    REPORTS_NEED,
-    hours_told,
-    read_settings,
-)
+from freshdesk.settings import REPORTS_NEED, Settings, hours_told, read_settings
 from freshdesk.sqlite import Engine, sqlite_engine
 from freshdesk.statuses import status_alias
 from freshdesk.writers import UNITS, Output, Write
 
 STDOUT = "-"  # in place of a folder
 # The formats of the results, and the packages that they need.
-FORMATS = {"csv": [], "xlsx": ["xlsxwriter"], "parquet": ["pyarrow"]}
+FORMATS = {"csv": "pandas", "xlsx": "xlsxwriter", "parquet": "pyarrow"}
 
 # The queries behind the terminal's lines: always, and when all reports run.
 ALWAYS = ["counts"]
-OVERVIEW = [
-    *ALWAYS,
-    "metrics",
-    "last_weeks",
-    "longest_waiting",
-    "oldest_open",
-]
+OVERVIEW = [*ALWAYS, "metrics", "last_weeks", "longest_waiting", "oldest_open"]
 # What --plot makes.
 PAGE_FILE = "index.html"
 PICTURES = (
@@ -111,17 +103,18 @@ def find_reports(
             f"{directory}: no .sql files there; name another --sql-dir"
         )
     for name in names:
+        if name in found:
+            continue
         for folder, file in REPORTS_NEED.items():
-            if name not in found and name in reports_in(directory, [folder]):
+            if name in reports_in(directory, [folder]):
                 raise Failure(
                     f"{directory / folder / name}.sql: needs a folder with"
                     f" {file}; name it with --settings"
                 )
-        if name not in found:
-            raise Failure(
-                f"{directory / name}.sql: no such report; there are:"
-                f" {', '.join(found)}"
-            )
+        raise Failure(
+            f"{directory / name}.sql: no such report; there are:"
+            f" {', '.join(found)}"
+        )
     return [found[name] for name in sorted(set(names) or found)]
 
 
@@ -140,26 +133,20 @@ def reports_in(directory: Path, folders: Iterable[str]) -> dict[str, Path]:
 
 def rows(engine: Engine, query: str) -> list[Row]:
     """Return the rows of a query's result; unknown values are None."""
-    frames = (frame.astype(object) for frame in engine(query))
-    return [
-        row
-        for frame in frames
-        for row in frame.where(frame.notna(), None).itertuples(
-            index=False, name=None
-        )
-    ]
+    found: list[Row] = []
+    for frame in engine(query):
+        known = frame.astype(object).where(frame.notna(), None)
+        found += known.itertuples(index=False, name=None)
+    return found
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Return *rows* in columns, all but the first one aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    first, *widths = [
+        max(map(len, column)) for column in zip(*rows, strict=True)
+    ]
+    layout = f"{{:{first}}}" + "".join(f"  {{:>{width}}}" for width in widths)
+    return "\n".join(layout.format(*row).rstrip() for row in rows)
 
 
 def described(metrics: Sequence[Row]) -> list[list[str]]:
@@ -200,147 +187,8 @@ def trend(weeks: Sequence[Row]) -> str:
     return f"{told}: created {created}, resolved {resolved}, backlog {backlog}"
 
 
-# The script
-
-
-def sql_queries(
-    open_engine: Callable[[Sequence[str]], AbstractContextManager[Engine]],
-    reports: Sequence[Path],
-    output_dir: str,
-    unit: str,
-    asked: Sequence[str],
-    *,
-    read: Sequence[Path] = (),
-    zone: tzinfo = timezone.utc,
-    form: str = "csv",
-    plot: bool = False,
-    partitioned: bool = False,
-    quiet: bool = False,
-    notes_on: Callable[[Engine], Iterable[str]] = lambda _: [],
-    stale: Iterable[str] = (),
-    hours: str = "",
-) -> None:
-    """Run the reports, and print the lines that are *asked* for. Remove the
-    files of *stale* ones, of an earlier run.
-
-    All results are computed before the first file is replaced. Meanwhile
-    nobody changes the folders that are *read* or written.
-    """
-    texts = {path: path.read_text("utf-8", "replace") for path in reports}
-    queries = {name: sql(f"terminal/{name}") for name in asked}
-    folder = Path(output_dir)
-    is_folder = output_dir != STDOUT and not is_url(output_dir)
-    needed = [*queries.values(), *texts.values()]
-    if plot:
-        from freshdesk import page
-
-        needed += page.page_queries().values()
-    places = [folder] if is_folder else []
-    with locked(*places, shared=read), open_engine(needed) as engine:
-        answers = {name: rows(engine, queries[name]) for name in asked}
-        output = Output(engine, output_dir, unit, zone)
-        output.notes += notes_on(engine)
-        opened: AbstractContextManager[Write] = writers.opened(form, output)
-        if partitioned:
-            opened = nullcontext(partial(cast(Any, engine).write, output))
-        faulty = write_reports(opened, texts, form)
-        remove = cast(Any, engine).remove if partitioned else remove_files
-        for name in stale:
-            remove(f"{output_dir}/{name}.csv")
-        if is_folder and "metrics" in answers and not partitioned:
-            complete(output, form, reports, plot=plot)
-        if plot:
-            metrics = described(answers["metrics"])
-            by_name = {path.stem: text for path, text in texts.items()}
-            page.publish(output, answers, metrics, by_name, hours)
-        show_progress("")
-    if not quiet:
-        if output_dir != STDOUT:
-            place = output_dir if is_url(output_dir) else str(folder)
-            print_overview(answers, place, len(reports) - faulty, plot=plot)
-        for note in output.notes:
-            remark(note)
-    if faulty:
-        raise Failure(faulty_reports(faulty, len(reports)))
-
-
-def write_reports(
-    opened: AbstractContextManager[Write], texts: Mapping[Path, str], form: str
-) -> int:
-    """Write the result of each report; return how many are faulty.
-
-    A faulty one is named at once, and leaves its file as it was.
-    """
-    faulty = 0
-    with opened as write, ExitStack() as files:
-        for report, text in texts.items():
-            show_progress(report.name)
-            try:
-                with ExitStack() as own:
-                    report.read_text("utf-8")  # it must be UTF-8
-                    write(report.stem, text, own)
-                    files.push(own.pop_all())
-            except (QueryError, UnicodeDecodeError) as error:
-                failure = Failure(
-                    f"{report}: {error}; a report is one select, and only reads"
-                )
-                if len(texts) == 1:
-                    raise failure from error
-                complain(failure)
-                faulty += 1
-        if faulty and form == "xlsx":
-            raise Failure(
-                f"{faulty_reports(faulty, len(texts))}; {writers.WORKBOOK} is"
-                " left as it was"
-            )
-    return faulty
-
-
-def remove_files(target: str) -> None:
-    """Remove the CSV file of a report, and its Parquet file."""
-    for path in Path(target), Path(target).with_suffix(".parquet"):
-        if path.is_file():
-            path.unlink()
-
-
-def faulty_reports(faulty: int, reports: int) -> str:
-    return (
-        f"{faulty} of {plural(reports, 'report')} faulty; the lines above say"
-        " why"
-    )
-
-
-def complete(
-    output: Output, form: str, reports: Sequence[Path], *, plot: bool
-) -> None:
-    """Describe the files of a full run, remove the page of an earlier one, and
-    note which other files are not of this run.
-    """
-    names = [report.stem for report in reports]
-    if "columns" not in names:  # a report of the user's goes first
-        writers.write_columns(output)
-    old_page = [Path(output.folder, name) for name in PAGE_FILES]
-    if not plot and any(path.exists() for path in old_page):
-        for path in old_page:
-            path.unlink(missing_ok=True)
-        output.notes.append(
-            f"{output.folder}: removed the page and the pictures of an earlier"
-            " run; --plot draws them anew"
-        )
-    if others := writers.left_over(output, form, names):
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        output.notes.append(
-            f"{Path(output.folder, others[0])}{more}: left from an earlier"
-            " run in another format; remove it, or run that format, too"
-        )
-
-
 def print_overview(
-    answers: Mapping[str, Sequence[Row]],
-    place: str,
-    reports: int,
-    *,
-    plot: bool,
+    answers: Mapping[str, Sequence[Row]], args: argparse.Namespace, reports: int
 ) -> None:
     """Print what the reports amount to, and where they are."""
     ((tickets, set_aside, as_of),) = answers["counts"]
@@ -356,8 +204,165 @@ def print_overview(
         told += f" ({set_aside:,} more set aside as deleted or spam)"
     if as_of is not None:
         told += f" as of {utc(as_of)}"
-    page = f"; open {place}/{PAGE_FILE}" if plot else ""
+    folder = args.output_dir
+    place = folder if is_url(folder) else Path(folder)
+    page = f"; open {place}/{PAGE_FILE}" if args.plot else ""
     print(f"{place}: {told}{page}")
+
+
+# The files
+
+
+def write_reports(
+    writing: AbstractContextManager[Write], reports: Sequence[Path], form: str
+) -> int:
+    """Write the result of each report; return how many are faulty.
+
+    A faulty one is named at once, and leaves its file as it was.
+    """
+    faulty = 0
+    with writing as write, ExitStack() as files:
+        for report in reports:
+            show_progress(report.name)
+            try:
+                with ExitStack() as own:
+                    write(report.stem, report.read_text("utf-8"), own)
+                    files.push(own.pop_all())
+            except (QueryError, UnicodeDecodeError) as error:
+                failure = Failure(
+                    f"{report}: {error}; a report is one select, and only reads"
+                )
+                if len(reports) == 1:
+                    raise failure from error
+                complain(failure)
+                faulty += 1
+        if faulty and form == "xlsx":
+            raise Failure(
+                f"{faulty_reports(faulty, len(reports))}; {writers.WORKBOOK} is"
+                " left as it was"
+            )
+    return faulty
+
+
+def faulty_reports(faulty: int, reports: int) -> str:
+    of_all = plural(reports, "report")
+    return f"{faulty} of {of_all} faulty; the lines above say why"
+
+
+def remove_files(target: str) -> None:
+    """Remove the CSV file of a report, and its Parquet file."""
+    for path in Path(target), Path(target).with_suffix(".parquet"):
+        if path.is_file():
+            path.unlink()
+
+
+def complete(output: Output, names: Sequence[str], *, plot: bool) -> None:
+    """Describe the files of a full run, remove the page of an earlier one, and
+    note which other files are not of this run.
+    """
+    if "columns" not in names:  # a report of the user's goes first
+        writers.write_columns(output)
+    old_page = [Path(output.folder, name) for name in PAGE_FILES]
+    if not plot and any(path.exists() for path in old_page):
+        for path in old_page:
+            path.unlink(missing_ok=True)
+        output.notes.append(
+            f"{output.folder}: removed the page and the pictures of an earlier"
+            " run; --plot draws them anew"
+        )
+    if others := writers.left_over(output, names):
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        output.notes.append(
+            f"{Path(output.folder, others[0])}{more}: left from an earlier"
+            " run in another format; remove it, or run that format, too"
+        )
+
+
+# The script
+
+
+def sql_queries(
+    args: argparse.Namespace, reports: Sequence[Path], settings: Settings | None
+) -> None:
+    """Run the reports, and print what they amount to.
+
+    All results are computed before the first file is replaced.
+    """
+    texts = {path.stem: path.read_text("utf-8", "replace") for path in reports}
+    is_full = args.plot or not args.reports
+    asked = OVERVIEW if is_full else ALWAYS
+    queries = {name: sql(f"terminal/{name}") for name in asked}
+    needed = [*queries.values(), *texts.values()]
+    if args.plot:
+        from freshdesk import page
+
+        needed += page.page_queries().values()
+    with opened_engine(args, needed, settings) as engine:
+        answers = {name: rows(engine, query) for name, query in queries.items()}
+        output = Output(
+            engine, args.output_dir, args.unit, args.timezone, args.format
+        )
+        if args.engine == "spark":  # of a database, export_json.py tells them
+            from export_json import notes_on_all
+
+            output.notes += notes_on_all(partial(rows, engine))
+        writing, remove = writers.opened(output), remove_files
+        if args.partitioned:
+            writing = nullcontext(partial(cast(Any, engine).write, output))
+            remove = cast(Any, engine).remove
+        faulty = write_reports(writing, reports, args.format)
+        if not args.reports:
+            needing = reports_in(args.sql_dir, REPORTS_NEED)
+            for stale in needing.keys() - texts.keys():
+                remove(f"{args.output_dir}/{stale}.csv")
+        if is_full and not args.partitioned:
+            complete(output, [*texts], plot=args.plot)
+        if args.plot:
+            metrics = described(answers["metrics"])
+            hours = hours_told(settings) if settings else ""
+            page.publish(output, answers, metrics, texts, hours)
+    show_progress("")
+    if not args.quiet:
+        if args.output_dir != STDOUT:
+            print_overview(answers, args, len(reports) - faulty)
+        for note in output.notes:
+            remark(note)
+    if faulty:
+        raise Failure(faulty_reports(faulty, len(reports)))
+
+
+@contextmanager
+def opened_engine(
+    args: argparse.Namespace, queries: Sequence[str], settings: Settings | None
+) -> Iterator[Engine]:
+    """Open what reads and computes. Meanwhile nobody changes the folders that
+    are read or written.
+    """
+    own = own_views(args.timezone, args.since, args.until)
+    engine: AbstractContextManager[Engine]
+    if args.engine == "spark":
+        require("'pyspark>=4'")
+        from export_json import NOTE_QUERIES
+        from freshdesk import spark
+
+        queries = [*queries, *map(sql, NOTE_QUERIES)]
+        engine = spark.opened(
+            args.exports, args.status_alias, queries, own, settings
+        )
+        read = []
+    else:
+        if not is_database(args.database):
+            raise Failure(
+                f"{args.database}: no such database; make it with"
+                " export_json.py"
+            )
+        database = link_target(args.database)
+        engine = sqlite_engine(database, queries, own, settings)
+        read = [database.parent]
+    is_folder = args.output_dir != STDOUT and not is_url(args.output_dir)
+    written = [Path(args.output_dir)] if is_folder else []
+    with locked(*written, shared=read), engine as opened:
+        yield opened
 
 
 def is_url(folder: str) -> bool:
@@ -365,14 +370,15 @@ def is_url(folder: str) -> bool:
     return "://" in folder
 
 
-def require(package: str, installed_with: str) -> None:
+def require(requirements: str) -> None:
     """Raise Failure where a package is missing."""
     try:
-        import_module(package)
+        for package in re.findall(r"[a-z]\w*", requirements):
+            import_module(package)
     except ImportError as error:
         raise Failure(
             f"{error.name} is missing; install it with:"
-            f" python -m pip install {installed_with}"
+            f" python -m pip install {requirements}"
         ) from None
 
 
@@ -410,53 +416,50 @@ def argument_parser() -> argparse.ArgumentParser:
       no database: read the exports, and compute all of it, on Spark""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # fmt: off
     add = parser.add_argument
     add("reports", nargs="*", metavar="REPORT",
-        help="name of a .sql file, without its ending; default: all"
-        )  # fmt: skip
+        help="name of a .sql file, without its ending; default: all")
     add("-d", "--database", type=Path, default=DATABASE,
-        help="default: %(default)s")  # fmt: skip
+        help="default: %(default)s")
     add("-o", "--output-dir", default=str(OUTPUTS_DIR),
-        help="default: %(default)s; - prints the CSV of one REPORT"
-        )  # fmt: skip
+        help="default: %(default)s; - prints the CSV of one REPORT")
     add("--format", choices=FORMATS, default="csv",
         help="a CSV or Parquet file for each report, or one Excel workbook,"
              f" {writers.WORKBOOK}, with a sheet for each;"
-             " default: %(default)s")  # fmt: skip
+             " default: %(default)s")
     add("--sql-dir", type=Path, default=sql_dir(),
-        help="where the reports are; default: %(default)s")  # fmt: skip
+        help="where the reports are; default: %(default)s")
     add("--unit", choices=UNITS, default="seconds",
-        help="unit of the durations; default: %(default)s")  # fmt: skip
+        help="unit of the durations; default: %(default)s")
     add("--timezone", type=time_zone, default="UTC", metavar="ZONE",
         help="of hours and weeks, and of the days of --since and --until, as"
-             " Europe/Berlin; default: %(default)s")  # fmt: skip
+             " Europe/Berlin; default: %(default)s")
     add("--since", type=day, metavar="YYYY-MM-DD",
         help="count only tickets created on this day or later; reports with a"
-             " row for each ticket stay whole")  # fmt: skip
+             " row for each ticket stay whole")
     add("--until", type=day, metavar="YYYY-MM-DD",
-        help="count only tickets created on this day or earlier")  # fmt: skip
+        help="count only tickets created on this day or earlier")
     add("--settings", type=Path, metavar="FOLDER",
         help="with business_hours.json, sla_policies.json, agents.json, as"
              " Freshdesk's API answers, or some of them: working hours,"
-             " targets and names")  # fmt: skip
+             " targets and names")
     add("--plot", action="store_true",
-        help="draw pictures and a page, index.html, from the reports, too"
-        )  # fmt: skip
+        help="draw pictures and a page, index.html, from the reports, too")
     add("-q", "--quiet", action="store_true", help="print nothing but errors")
     add("--version", action="version", version=f"%(prog)s {__version__}")
     add("--engine", choices=["sqlite", "spark"], default="sqlite",
-        help="what reads and computes; default: %(default)s")  # fmt: skip
+        help="what reads and computes; default: %(default)s")
     add = parser.add_argument_group("with --engine spark").add_argument
     add("--exports", nargs="+", action="extend", default=[], metavar="PATH",
-        help="what to read instead of a database: files, folders or patterns"
-        )  # fmt: skip
+        help="what to read instead of a database: files, folders or patterns")
     add("--status-alias", action="append", default=[], metavar="LABEL=STATUS",
         type=status_alias,
         help="LABEL means STATUS, one of Freshdesk's or another label; may be"
-             " repeated")  # fmt: skip
+             " repeated")
     add("--partitioned", action="store_true",
-        help="write each report as a folder of parts, where it was computed"
-        )  # fmt: skip
+        help="write each report as a folder of parts, where it was computed")
+    # fmt: on
     return parser
 
 
@@ -495,61 +498,17 @@ def query_as_told(argv: Sequence[str] | None) -> None:
     args = parser.parse_args(argv)
     if problem := wrong_usage(args):
         parser.error(problem)
-    require("pandas", "pandas")
-    for package in FORMATS[args.format]:
-        require(package, package)
-    asked = OVERVIEW if args.plot or not args.reports else ALWAYS
+    require("pandas")
+    require(FORMATS[args.format])
     settings = read_settings(args.settings) if args.settings else None
     folders = settings.report_folders if settings else []
     reports = find_reports(args.sql_dir, args.reports, folders)
-    unused = [folder for folder in REPORTS_NEED if folder not in folders]
-    stale = reports_in(args.sql_dir, unused).keys() - {r.stem for r in reports}
-    run = partial(
-        sql_queries,
-        reports=reports,
-        output_dir=args.output_dir,
-        unit=args.unit,
-        asked=asked,
-        zone=args.timezone,
-        form=args.format,
-        plot=args.plot,
-        quiet=args.quiet,
-        stale=[] if args.reports else stale,
-        hours=hours_told(settings) if settings else "",
-    )
-    own = own_views(args.timezone, args.since, args.until)
     if args.plot:
         # Jupyter's backend, if the environment names one, draws no files.
         os.environ["MPLBACKEND"] = "agg"
-        require("matplotlib", "matplotlib jinja2")
-        require("jinja2", "matplotlib jinja2")
+        require("matplotlib jinja2")
         check_plottable(args.sql_dir, reports)
-    if args.engine == "spark":
-        require("pyspark", "'pyspark>=4'")
-        from export_json import NOTE_QUERIES, notes_on_all
-        from freshdesk import spark
-
-        run(
-            lambda queries: spark.opened(
-                args.exports,
-                args.status_alias,
-                [*queries, *map(sql, NOTE_QUERIES)],
-                own,
-                settings,
-            ),
-            partitioned=args.partitioned,
-            notes_on=lambda engine: notes_on_all(partial(rows, engine)),
-        )
-        return
-    if not is_database(args.database):
-        raise Failure(
-            f"{args.database}: no such database; make it with export_json.py"
-        )
-    database = link_target(args.database)
-    run(
-        partial(sqlite_engine, database, own=own, settings=settings),
-        read=[database.parent],
-    )
+    sql_queries(args, reports, settings)
 
 
 if __name__ == "__main__":

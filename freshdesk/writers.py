@@ -12,7 +12,12 @@ import pickle
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache, partial
@@ -62,6 +67,7 @@ class Output:
     folder: str  # "-": one CSV file, to stdout
     unit: str = "seconds"
     zone: tzinfo = timezone.utc
+    form: str = "csv"  # or "xlsx", "parquet"
     # What was written: file, report, column.
     columns: list[tuple[str, str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -76,27 +82,21 @@ class Output:
 Write = Callable[[str, str, ExitStack], None]
 
 
-@contextmanager
-def opened(form: str, output: Output) -> Iterator[Write]:
-    """Yield what writes a result in this form: csv, parquet or xlsx."""
-    if form == "xlsx":
-        with workbook(output) as write:
-            yield write
-    else:
-        yield partial(write_csv if form == "csv" else write_parquet, output)
+def opened(output: Output) -> AbstractContextManager[Write]:
+    """Open what writes results in the run's form."""
+    if output.form == "xlsx":
+        return workbook(output)
+    write = write_csv if output.form == "csv" else write_parquet
+    return nullcontext(partial(write, output))
 
 
-def left_over(output: Output, form: str, reports: Iterable[str]) -> list[str]:
+def left_over(output: Output, reports: Iterable[str]) -> list[str]:
     """Return the files of these reports in other forms, from other runs."""
-    written = {file for file, *_ in output.columns}
-    others = [WORKBOOK] if form != "xlsx" else []
-    for ending in {"csv", "parquet"} - {form}:
-        others += [f"{report}.{ending}" for report in reports]
-    return [
-        name
-        for name in sorted({*others} - written)
-        if Path(output.folder, name).is_file()
-    ]
+    others = {WORKBOOK} if output.form != "xlsx" else set()
+    for ending in {"csv", "parquet"} - {output.form}:
+        others |= {f"{report}.{ending}" for report in reports}
+    others -= {file for file, *_ in output.columns}
+    return sorted(n for n in others if Path(output.folder, n).is_file())
 
 
 # What columns mean
