@@ -30,7 +30,6 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -39,7 +38,6 @@ from typing import Any, cast
 from freshdesk import (
     DATABASE,
     DAY,
-    EPOCH,
     OUTPUTS_DIR,
     Failure,
     QueryError,
@@ -178,7 +176,7 @@ def trend(weeks: Sequence[Row]) -> str:
     """
     week, *counts = weeks[0]
     figures = [f"{count:,}" for count in counts]
-    told = f"Week of {(EPOCH + timedelta(seconds=week)).date()}"
+    told = f"Week of {utc(week)[:10]}"
     if len(weeks) == 2 and weeks[1][0] == week - 7 * DAY:
         told += " (the one before)"
         for place, count in enumerate(weeks[1][1:]):

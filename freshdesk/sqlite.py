@@ -17,13 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from freshdesk import (
-    Failure,
-    QueryError,
-    needed_views,
-    show_progress,
-    views,
-)
+from freshdesk import Failure, QueryError, needed_views, show_progress, views
 from freshdesk.settings import Row, Settings
 
 if TYPE_CHECKING:
@@ -114,10 +108,7 @@ def sqlite_engine(
 
 
 def evaluate(
-    connection: sqlite3.Connection,
-    view: str,
-    query: str,
-    more: Iterable[Row] = (),
+    connection: sqlite3.Connection, view: str, query: str, more: Iterable[Row]
 ) -> None:
     """Put the rows of a view, and *more*, into a temporary table of its name.
 

@@ -11,7 +11,7 @@ import csv
 import pickle
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -132,10 +132,9 @@ def kind_of(column: pandas.Series[Any]) -> str:
     """
     from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
-    if not is_numeric_dtype(column):
-        return "text"
-    is_time = is_integer_dtype(column) and time_kind(str(column.name))
-    return is_time or "number"
+    if is_integer_dtype(column):
+        return time_kind(str(column.name)) or "number"
+    return "number" if is_numeric_dtype(column) else "text"
 
 
 def in_unit(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
@@ -220,9 +219,8 @@ def write_csv(
         path = Path(output.folder, name)
         file = files.enter_context(replacing(path)).buffer
     for number, frame in enumerate(output.engine(query)):
-        text = csv_text(
-            frame, output.unit, output.zone, with_header=number == 0
-        )
+        is_first = number == 0
+        text = csv_text(frame, output.unit, output.zone, with_header=is_first)
         file.write(text.encode())
     file.flush()
     output.told(name, report, frame.columns)
@@ -400,12 +398,8 @@ def excel_values(column: pandas.Series[Any], zone: tzinfo) -> list[Any]:
     if kind not in ("text", "number"):
         own_zone = zone if kind == "hour" else timezone.utc
         of_excel = partial(excel_date, zone=own_zone)
-    return [
-        None if is_unknown else of_excel(value)
-        for value, is_unknown in zip(
-            column.astype(object), column.isna(), strict=True
-        )
-    ]
+    values = column.astype(object).where(column.notna(), None)
+    return [None if value is None else of_excel(value) for value in values]
 
 
 def excel_date(second: int, zone: tzinfo) -> float | str:
@@ -467,12 +461,7 @@ def write_typed(
             pickle.dump(table, waiting)
             schemas.append(table.schema)
         columns: list[str] = schemas[0].names
-        types = [
-            known_type(
-                {s.field(name).type for s in schemas}, report, name, output
-            )
-            for name in columns
-        ]
+        types = [known_type(schemas, report, name, output) for name in columns]
         names = [renamed(column, output.unit) for column in columns]
         schema = pyarrow.schema(zip(names, types, strict=True))
         waiting.seek(0)
@@ -509,21 +498,19 @@ def date_type(name: str, output: Output) -> pyarrow.DataType | None:
     import pyarrow
 
     kind = time_kind(name)
-    if not kind:
-        return None
     if kind == "week":
         return pyarrow.date32()
     zone = output.zone if kind == "hour" else timezone.utc
-    return pyarrow.timestamp("s", tz=str(zone))
+    return pyarrow.timestamp("s", tz=str(zone)) if kind else None
 
 
 def known_type(
-    told: set[pyarrow.DataType], report: str, name: str, output: Output
+    schemas: Sequence[pyarrow.Schema], report: str, name: str, output: Output
 ) -> pyarrow.DataType:
     """Return the type that values told or, where none is known, the name."""
     import pyarrow
 
-    told -= {pyarrow.null()}
+    told = {schema.field(name).type for schema in schemas} - {pyarrow.null()}
     if len(told) == 1:
         return told.pop()
     if told:
