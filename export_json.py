@@ -31,25 +31,21 @@ from sqlite3 import Connection
 from typing import Any
 
 from freshdesk import (
-    AGENTS_NOTE_TYPES,
     DATABASE,
     EXPORTS_DIR,
     NOTE_TYPES,
     PRIORITIES,
-    PUBLIC_NOTE_TYPES,
     SOURCES,
     STATUSES,
     Failure,
     __version__,
+    built_beside,
     complain,
     is_database,
     link_target,
     locked,
-    make_part,
     one_line,
-    part_path,
     plural,
-    put_in_place,
     remark,
     run_script,
     show_progress,
@@ -264,14 +260,10 @@ def refresh_views(connection: Connection) -> None:
 def create_schema(connection: Connection) -> None:
     """Begin a new database, with Freshdesk's codes and statuses in it."""
     connection.executescript(f"begin; {sql('schema/tables')}")
-    note_types = [
-        (code, name, code in PUBLIC_NOTE_TYPES, code in AGENTS_NOTE_TYPES)
-        for code, name in NOTE_TYPES.items()
-    ]
     fill = connection.executemany
     fill("insert into priorities values (?, ?)", PRIORITIES.items())
     fill("insert into sources values (?, ?)", SOURCES.items())
-    fill("insert into note_types values (?, ?, ?, ?)", note_types)
+    fill("insert into note_types values (?, ?, ?, ?)", NOTE_TYPES)
     fill("insert into canonical_statuses values (?, ?)", STATUSES.items())
     change_aliases(connection, [])
 
@@ -327,10 +319,8 @@ def built(path: Path) -> Iterator[Connection]:
     The caller ends the transaction that begins it, and has seen to it that the
     old database needs its journal no more.
     """
-    part = part_path(path)
-    try:
+    with built_beside(path) as part:
         discard_leftovers(part)
-        make_part(path)
         with connected(part, stands_for=path) as connection:
             # Nobody sees the file until it is whole and on the disk.
             connection.execute("pragma synchronous = off")
@@ -341,9 +331,6 @@ def built(path: Path) -> Iterator[Connection]:
             with suppress(sqlite3.OperationalError):
                 connection.execute("vacuum")
         discard_leftovers(path)
-        put_in_place(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta, timezone
 from functools import cache, lru_cache
 from pathlib import Path
@@ -76,33 +76,23 @@ STATUS_ALIASES = {
 }
 PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
 SOURCES = {
-    1: "Email",
-    2: "Portal",
-    3: "Phone",
-    4: "Forums",
-    5: "Twitter",
-    6: "Facebook",
-    7: "Chat",
-    8: "Mobihelp",
-    9: "Feedback widget",
-    10: "Outbound email",
-    11: "E-commerce",
-    12: "Bot",
-}
+    1: "Email", 2: "Portal", 3: "Phone", 4: "Forums", 5: "Twitter",
+    6: "Facebook", 7: "Chat", 8: "Mobihelp", 9: "Feedback widget",
+    10: "Outbound email", 11: "E-commerce", 12: "Bot",
+}  # fmt: skip
 REPLY, FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE, PUBLIC_NOTE = range(5)
-NOTE_TYPES = {
-    REPLY: "Reply",
-    FORWARD: "Forward",
-    REPLY_TO_FORWARD: "Reply to forward",
-    PRIVATE_NOTE: "Private note",
-    PUBLIC_NOTE: "Public note",
-    5: "Phone note",
-    6: "Broadcast note",
-}
-# The type does not say who wrote a note: a customer's reply is one of the
-# public types too. The types that only agents write give an agent away.
-PUBLIC_NOTE_TYPES = {REPLY, PUBLIC_NOTE}
-AGENTS_NOTE_TYPES = {FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE}
+# The type, its name, whether it is public, and whether only agents write it:
+# that gives an agent away. A customer's reply is of a public type, too.
+NOTE_TYPES = [
+    (REPLY, "Reply", True, False),
+    (FORWARD, "Forward", False, True),
+    (REPLY_TO_FORWARD, "Reply to forward", False, True),
+    (PRIVATE_NOTE, "Private note", False, True),
+    (PUBLIC_NOTE, "Public note", True, False),
+    (5, "Phone note", False, False),
+    (6, "Broadcast note", False, False),
+]
+PUBLIC_NOTE_TYPES = {code for code, _, is_public, _ in NOTE_TYPES if is_public}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_SECOND = -62_135_596_800  # of the year 1
@@ -411,35 +401,28 @@ def link_target(path: Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def part_path(path: Path) -> Path:
-    """Return where to build the file that is to take the place of *path*.
+@contextmanager
+def built_beside(path: Path) -> Iterator[Path]:
+    """Yield an empty file that takes the place of *path* when all went well:
+    whole, or not at all. Only those can read it who can read *path*.
 
-    The name is always the same, so what a killed run left there is removed by
-    the next one. Hold the folder with locked() meanwhile.
+    Its name is always the same, so what a killed run left there, even a link,
+    is removed by the next one. Hold the folder with locked() meanwhile.
     """
-    return path.with_name(f".{path.name}.part")
-
-
-def make_part(path: Path) -> None:
-    """Make the empty file to build in, in place of what stands there, even a
-    link. Only those can read it who can read *path*.
-    """
-    part = part_path(path)
-    part.unlink(missing_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-
-
-def put_in_place(path: Path) -> None:
-    """Let what was built beside *path* take its place, whole or not at all.
-
-    It can be read and written by those who could before.
-    """
-    with suppress(FileNotFoundError):
-        shutil.copymode(path, part_path(path))
-    write_through(part_path(path))
-    os.replace(part_path(path), path)
-    write_through(path.parent)  # the new name survives a power cut, too
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        yield part
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, part)
+        write_through(part)
+        os.replace(part, path)
+        write_through(path.parent)  # the new name survives a power cut, too
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def write_through(path: Path) -> None:
@@ -461,19 +444,11 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """
     is_device = path.exists() and not path.is_file()
     target = path if is_device else link_target(path)  # a link stays one
-    part = path if is_device else part_path(target)
+    new = nullcontext(path) if is_device else built_beside(target)
     try:
-        if not is_device:
-            make_part(target)
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with new as part, part.open("w", encoding="utf-8", newline="") as file:
             yield file
-        if not is_device:
-            put_in_place(target)
     except OSError as error:
         if error.filename is None:
             error.filename = str(target)  # a full disk does not say where
         raise
-    finally:
-        if not is_device:
-            with suppress(OSError):
-                part.unlink()

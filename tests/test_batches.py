@@ -6,7 +6,8 @@ import gzip
 import json
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -390,15 +391,16 @@ def test_what_is_built_is_nobody_elses_to_read_or_to_lead_away(
         Path(name).chmod(0o600)
         Path(f".{name}.part").symlink_to("victim")
     modes = []
-    make_part = export_json.make_part
+    built_beside = export_json.built_beside
 
-    def noting(target: Path) -> None:
-        make_part(target)
-        part = target.with_name(f".{target.name}.part")
-        modes.append(stat.S_IMODE(part.lstat().st_mode))
+    @contextmanager
+    def noting(target: Path) -> Iterator[Path]:
+        with built_beside(target) as part:
+            modes.append(stat.S_IMODE(part.lstat().st_mode))
+            yield part
 
-    monkeypatch.setattr(export_json, "make_part", noting)
-    monkeypatch.setattr("freshdesk.make_part", noting)
+    monkeypatch.setattr(export_json, "built_beside", noting)
+    monkeypatch.setattr("freshdesk.built_beside", noting)
     assert run("--replace", path) == 0
     assert sql_queries.main(reports) == 0
     assert modes == [0o600, 0o600]
