@@ -20,11 +20,12 @@ import json
 import os
 import sqlite3
 import time
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
 from itertools import count, groupby, takewhile
 from pathlib import Path
 from sqlite3 import Connection
@@ -33,9 +34,7 @@ from typing import Any
 from freshdesk import (
     DATABASE,
     EXPORTS_DIR,
-    NOTE_TYPES,
     PRIORITIES,
-    SOURCES,
     STATUSES,
     Failure,
     __version__,
@@ -171,6 +170,7 @@ class Ingested:
     repeated: int = 0  # activities that stand there already
     outside_window: int = 0
     last_performed_at: int | None = None
+    created: array[int] = field(default_factory=partial(array, "q"))  # tickets
 
     def count(self, seconds: Sequence[int], metadata: Metadata) -> None:
         """Count some more activities, by their seconds."""
@@ -196,6 +196,9 @@ def ingest(
     for _, chunk in groupby(rows, lambda _: export.chunk):
         batch = [*chunk]
         ingested.count([row["performed_at"] for row in batch], metadata)
+        ingested.created.extend(
+            row["ticket_id"] for row in batch if "is_new_ticket" in row
+        )
         ingested.repeated += insert_rows(connection, batch)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
@@ -222,26 +225,20 @@ def ingest_file(connection: Connection, path: Path) -> Ingested:
     # Its name may be any bytes.
     name = os.fsencode(path.name).decode(errors="replace")
     with opened(path) as file:
-        digest, shown = first_look(file)
+        digest, metadata = first_look(file)
         query = sql("ingest/find_export")
         if connection.execute(query, (digest,)).fetchone():
             return Ingested(name, is_known=True)
-        if shown:
-            connection.execute("savepoint before_export")
-            export = Export(file)
-            with suppress(OverflowError, UnicodeEncodeError):
-                ingested = ingest(connection, export, name, digest, shown)
-                if export.metadata == shown:
-                    connection.execute("release before_export")
-                    return ingested
+        connection.execute("savepoint before_export")
+        export = Export(file)
+        ingested = ingest(connection, export, name, digest, metadata)
+        if export.metadata != metadata:  # the ends of the file misled
             connection.execute("rollback to before_export")
             file.seek(0)
-        # The ends misled, or SQLite refused a value: again, with care.
-        export = Export(file)
-        for _ in activity_rows(export, 0, careful=True):
-            pass
-        file.seek(0)
-        return ingest(connection, Export(file), name, digest, export.metadata)
+            metadata, export = export.metadata, Export(file)
+            ingested = ingest(connection, export, name, digest, metadata)
+        connection.execute("release before_export")
+        return ingested
 
 
 # The database
@@ -258,12 +255,10 @@ def refresh_views(connection: Connection) -> None:
 
 
 def create_schema(connection: Connection) -> None:
-    """Begin a new database, with Freshdesk's codes and statuses in it."""
+    """Begin a new database, with Freshdesk's priorities and statuses in it."""
     connection.executescript(f"begin; {sql('schema/tables')}")
     fill = connection.executemany
     fill("insert into priorities values (?, ?)", PRIORITIES.items())
-    fill("insert into sources values (?, ?)", SOURCES.items())
-    fill("insert into note_types values (?, ?, ?, ?)", NOTE_TYPES)
     fill("insert into canonical_statuses values (?, ?)", STATUSES.items())
     change_aliases(connection, [])
 
@@ -412,13 +407,18 @@ NOTE_QUERIES = ("ingest/select_gaps", *NOTES)
 
 def notes_on_all(
     execute: Callable[[str], Iterable[tuple[Any, ...]]],
+    tickets: str = "select ticket_id from activities",
 ) -> Iterator[str]:
-    """Yield what the user should know of all exports, by the answers to SQL."""
+    """Yield what the user should know of all exports, by the answers to SQL.
+
+    Of the *tickets* alone, a select, whether they were created twice.
+    """
     for gap in execute(sql("ingest/select_gaps")):
         first, last = map(utc, gap)
         yield f"no export covers {first} to {last}"
     for query, note in NOTES.items():
-        if values := [value for (value,) in execute(sql(query))]:
+        rows = execute(sql(query).format(tickets=tickets))
+        if values := [value for (value,) in rows]:
             yield note.format(quoted(values))
 
 
@@ -441,8 +441,12 @@ def notes(
         if result.outside_window:
             outside = plural(result.outside_window, "activity")
             yield f"{result.name}: {outside} outside its window, kept"
+    created = [ticket for result in results for ticket in result.created]
+    told = {"created": json.dumps(created)}
+    new = "select value from json_each(:created)"
     with locked(shared=[database.parent]), connected(database) as connection:
-        yield from [*notes_on_all(connection.execute)]
+        execute = connection.execute
+        yield from [*notes_on_all(lambda query: execute(query, told), new)]
         if unknown := unknown_labels(connection, aliases):
             yield f"no export has the status: {quoted(unknown)}"
 
@@ -568,28 +572,22 @@ def argument_parser() -> argparse.ArgumentParser:
       let a label mean a status, for what is ingested already, too""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    option = parser.add_argument
-    paths = f"a file, or a folder of them; default: {EXPORTS_DIR}"
-    option("exports", nargs="*", metavar="EXPORT", type=Path, help=paths)
-    database = "default: %(default)s"
-    option("-d", "--database", type=Path, default=DATABASE, help=database)
-    replace = "build a new database from just these files, all or nothing"
-    option("--replace", action="store_true", help=replace)
-    quiet = "print nothing but errors"
-    option("-q", "--quiet", action="store_true", help=quiet)
-    option(
-        "--status-alias",
-        action="append",
-        default=[],
-        metavar="LABEL=STATUS",
+    add = parser.add_argument
+    add("exports", nargs="*", metavar="EXPORT", type=Path,
+        help=f"a file, or a folder of them; default: {EXPORTS_DIR}"
+        )  # fmt: skip
+    add("-d", "--database", type=Path, default=DATABASE,
+        help="default: %(default)s")  # fmt: skip
+    add("--replace", action="store_true",
+        help="build a new database from just these files, all or nothing"
+        )  # fmt: skip
+    add("-q", "--quiet", action="store_true", help="print nothing but errors")
+    add("--status-alias", action="append", default=[], metavar="LABEL=STATUS",
         type=status_alias,
         help="remember that LABEL means STATUS, one of Freshdesk's or another"
-        " label; LABEL= takes it back; may be repeated",
-    )
-    listing = "list the mapped labels"
-    option("--list-aliases", action="store_true", help=listing)
-    version = f"%(prog)s {__version__}"
-    option("--version", action="version", version=version)
+             " label; LABEL= takes it back; may be repeated")  # fmt: skip
+    add("--list-aliases", action="store_true", help="list the mapped labels")
+    add("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
 

@@ -75,24 +75,9 @@ STATUS_ALIASES = {
     "Waiting for Third Party": "Waiting on Third Party",
 }
 PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
-SOURCES = {
-    1: "Email", 2: "Portal", 3: "Phone", 4: "Forums", 5: "Twitter",
-    6: "Facebook", 7: "Chat", 8: "Mobihelp", 9: "Feedback widget",
-    10: "Outbound email", 11: "E-commerce", 12: "Bot",
-}  # fmt: skip
+# Types of notes; the table note_types in sql/schema/tables.sql names all.
 REPLY, FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE, PUBLIC_NOTE = range(5)
-# The type, its name, whether it is public, and whether only agents write it:
-# that gives an agent away. A customer's reply is of a public type, too.
-NOTE_TYPES = [
-    (REPLY, "Reply", True, False),
-    (FORWARD, "Forward", False, True),
-    (REPLY_TO_FORWARD, "Reply to forward", False, True),
-    (PRIVATE_NOTE, "Private note", False, True),
-    (PUBLIC_NOTE, "Public note", True, False),
-    (5, "Phone note", False, False),
-    (6, "Broadcast note", False, False),
-]
-PUBLIC_NOTE_TYPES = {code for code, _, is_public, _ in NOTE_TYPES if is_public}
+PUBLIC_NOTE_TYPES = {REPLY, PUBLIC_NOTE}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_SECOND = -62_135_596_800  # of the year 1

@@ -38,7 +38,7 @@ from math import isinf
 from operator import attrgetter
 from pathlib import Path
 from types import NoneType
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 from freshdesk import Failure, describe, parse_timestamp, sql
 
@@ -103,8 +103,25 @@ scan = json.JSONDecoder(
     parse_float=finite,
     parse_constant=refuse_constant,
 ).scan_once  # type: ignore[attr-defined]
+encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
 skip_white_space = re.compile(r"[ \t\n\r]*").match
 object_ends = re.compile(r"\}(?=[ \t\n\r]*,[ \t\n\r]*\{)").finditer
+
+
+def parsed(text: str, at: int) -> tuple[Any, int]:
+    """Return the JSON value that stands *at* this place, and where it ends.
+
+    Half of a surrogate pair is no text: SQLite could not store it.
+    """
+    value, end = scan(text, at)
+    if text.find("\\ud", at, end) >= 0 or text.find("\\uD", at, end) >= 0:
+        try:
+            encode(value).encode()
+        except UnicodeEncodeError:
+            raise Malformed("half of a surrogate pair is no text") from None
+    return value, end
 
 
 class Export:
@@ -143,8 +160,6 @@ class Export:
                 yield from self.elements()
                 continue
             value = self.value()
-            # Half of a surrogate pair is no text.
-            encode([name, value]).encode()
             if name == "metadata":
                 self.told[name] = value
         if self.peek():
@@ -162,7 +177,7 @@ class Export:
             yield self.value()
         self.number = 0  # the rest of the file belongs to no record
 
-    def whole_elements(self) -> list[object]:
+    def whole_elements(self) -> list[Any]:
         """Parse all objects that end in the chunk, and have one behind them,
         with one call: that takes half the time.
 
@@ -175,14 +190,14 @@ class Export:
         ends = [end.end() for end in object_ends(self.text, tail)]
         text = f"[{self.text[self.at : ends[-1]]}]" if ends else ""
         try:
-            elements, end = scan(text, 0)
+            elements, end = parsed(text, 0)
         except (ValueError, StopIteration, RecursionError):
             return []
         if end < len(text):
             return []
         self.at = ends[-1]
         self.expect(",")
-        return cast(list[object], elements)
+        return [*elements]
 
     def members(self, begin: str, end: str) -> Iterator[None]:
         """Go past an object or an array; yield in front of each member."""
@@ -216,33 +231,30 @@ class Export:
         """Go past the next JSON value and return it."""
         self.peek()
         while True:
-            problem = ""
+            value, problem = None, ""
             try:
-                value, end = scan(self.text, self.at)
-                # A number near the end of the chunk may go on: 1 and 1.5e3
-                is_cut = self.text[end - 1] not in '"}]'
-                is_cut = is_cut and end + 3 >= len(self.text)
+                value, end = parsed(self.text, self.at)
             except Malformed:
                 raise
             except StopIteration as stop:
-                problem = "a value is missing"
-                is_cut = stop.value > len(self.text) - 10
+                problem, end = "a value is missing", stop.value
             except JSONDecodeError as error:
-                # The rest of the file mends a value that the chunk cuts off:
-                # a text, or at the very end a literal, \uXXXX. Nothing else
-                # draws the whole file into memory.
-                problem = error.msg
-                is_cut = error.pos > len(self.text) - 10
-                is_cut = is_cut or problem.startswith("Unterminated string")
+                problem, end = error.msg, error.pos
             except ValueError:  # an integer that Python refuses to convert
                 raise Malformed("a number has too many digits") from None
-            if is_cut and self.read_more():
-                continue
-            if problem:
-                cut_off = "" if self.read_more() else ", or cut off"
-                raise Malformed(f"not JSON{cut_off}: {problem}")
-            self.at = end
-            return value
+            # The rest of the file mends a value that the chunk cuts off: a
+            # text, or at the very end a number, a literal, \uXXXX. Nothing
+            # else draws the whole file into memory.
+            is_whole = not problem and self.text[end - 1] in '"}]'
+            is_cut = problem.startswith("Unterminated string")
+            is_cut = is_cut or end > len(self.text) - 10
+            if is_whole or not is_cut or not self.read_more():
+                break
+        if problem:
+            cut_off = "" if self.read_more() else ", or cut off"
+            raise Malformed(f"not JSON{cut_off}: {problem}")
+        self.at = end
+        return value
 
     def read_more(self) -> bool:
         """Read on; return False at the end of the file.
@@ -272,24 +284,19 @@ class Metadata(NamedTuple):
     activities_count: int
 
 
-def checked_metadata(metadata: object) -> Metadata:
+def checked_metadata(metadata: Any) -> Metadata:
     """Return the metadata; raise Malformed if they are none."""
     if metadata is None:
         raise Malformed("metadata is missing")
-    if type(metadata) is not dict:
-        raise refuse("metadata", "an object", metadata)
-    start_at, end_at, count = (
-        metadata.get(name, ...) for name in Metadata._fields
-    )
-    if type(count) is not int:
-        raise refuse("activities_count", "an integer", count)
-    window = moment("start_at", start_at), moment("end_at", end_at)
-    if window[1] < window[0]:
+    check({"metadata": metadata}, {"metadata": OBJECT})
+    check(metadata, {"activities_count": INTEGER})
+    start_at, end_at = moment(metadata, "start_at"), moment(metadata, "end_at")
+    if end_at < start_at:
         raise Malformed("end_at is before start_at")
-    return Metadata(*window, count)
+    return Metadata(start_at, end_at, metadata["activities_count"])
 
 
-def first_look(file: BinaryIO) -> tuple[str, Metadata | None]:
+def first_look(file: BinaryIO) -> tuple[str, Metadata]:
     """Return the SHA-256 of *file*, and the metadata that its ends show.
 
     Genuine exports have their metadata at the end, those of 2017 at the
@@ -303,30 +310,35 @@ def first_look(file: BinaryIO) -> tuple[str, Metadata | None]:
         head = head or chunk[:ENDS_SIZE]
         tail = (tail + chunk)[-ENDS_SIZE:]
     file.seek(0)
-    return digest.hexdigest(), shown_metadata(tail) or shown_metadata(head)
-
-
-def shown_metadata(part: bytes) -> Metadata | None:
-    """Return the metadata in a part of an export, if they are there."""
-    text = part.decode(errors="replace")
-    for match in re.finditer(r'"metadata"[ \t\n\r]*:[ \t\n\r]*', text):
-        with suppress(Malformed, ValueError, StopIteration, RecursionError):
-            return checked_metadata(scan(text, match.end())[0])
-    return None
+    for end in (tail, head):
+        text = end.decode(errors="replace")
+        for match in re.finditer(r'"metadata"[ \t\n\r]*:[ \t\n\r]*', text):
+            with suppress(ValueError, StopIteration, RecursionError):
+                metadata = checked_metadata(scan(text, match.end())[0])
+                return digest.hexdigest(), metadata
+    return digest.hexdigest(), Metadata(0, 0, 0)
 
 
 # What a file is that is no export
 
-ARCHIVES = {
-    b"PK": "a zip archive",
-    b"\x28\xb5\x2f\xfd": "a zstd archive",
-    b"BZh": "a bzip2 archive",
-    b"\xfd7zXZ": "an xz archive",
-    b"7z\xbc\xaf": "a 7z archive",
-}
 NEW_LINK = "ask the API for a new link, and download what it leads to"
+UNPACK = "not an export; unpack it first"
+# How it begins, what it is, and what to do.
+STRANGERS = {
+    rb"\s*\Z": f"the file is empty; {NEW_LINK}",
+    rb"PK": f"a zip archive, {UNPACK}",
+    rb"\x28\xb5\x2f\xfd": f"a zstd archive, {UNPACK}",
+    rb"BZh": f"a bzip2 archive, {UNPACK}",
+    rb"\xfd7zXZ": f"an xz archive, {UNPACK}",
+    rb"7z\xbc\xaf": f"a 7z archive, {UNPACK}",
+    rb"\xff\xfe|\xfe\xff|.?\0": "the text is UTF-16, not UTF-8; save it as"
+    " UTF-8",
+    rb"(\xef\xbb\xbf)?\s*<(?i:.*expired)": "the answer that the link has"
+    f" expired; {NEW_LINK}",
+    rb"(\xef\xbb\xbf)?\s*<": "a page or an answer in XML, not an export;"
+    f" {NEW_LINK}",
+}
 EXPORTS_NAME = re.compile(r'"(activities_data|metadata)"[ \t\n\r]*:')
-
 
 stamp = attrgetter("st_size", "st_mtime_ns")
 
@@ -391,30 +403,15 @@ def begins_as_export(head: bytes) -> bool:
 
 def recognized(head: bytes) -> str:
     """Return what a file is that begins so, and what to do; "" if unknown."""
-    if not head.strip():
-        return f"the file is empty; {NEW_LINK}"
-    for magic, kind in ARCHIVES.items():
-        if head.startswith(magic):
-            return f"{kind}, not an export; unpack it first"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:2]:
-        return "the text is UTF-16, not UTF-8; save it as UTF-8"
-    if begins_as_export(head):
-        return ""
+    for beginning, told in STRANGERS.items():
+        if re.match(beginning, head, re.DOTALL):
+            return told
     text = head.decode("utf-8-sig", "replace").strip()
-    if not text.startswith("<"):
-        return recognized_json(text)
-    if "expired" in text.lower():
-        return f"the answer that the link has expired; {NEW_LINK}"
-    return f"a page or an answer in XML, not an export; {NEW_LINK}"
-
-
-def recognized_json(text: str) -> str:
-    """Return likewise what begins with this JSON."""
     try:
         value, end = scan(text, text.index("{"))
     except (ValueError, StopIteration, RecursionError):
         return ""
-    if "activities_data" in value:
+    if begins_as_export(head) or "activities_data" in value:
         return ""
     if value.keys() & {"export", "url"}:
         if value.get("export", value):
@@ -436,9 +433,7 @@ def recognized_json(text: str) -> str:
 # Records -> rows
 #
 # Activities repeat the same few names and types: places() decides once where
-# they stand. Values that SQLite refuses (an integer of more than 64 bits, half
-# of a surrogate pair) are found when a row is inserted; then the export is read
-# again, and check_record() says where they are.
+# they stand. If anything does not fit, check_record() says what.
 
 Kinds = dict[str, tuple[str, set[Any]]]  # a description; the types that fit
 INTEGER = "an integer", {int}
@@ -465,18 +460,16 @@ PROPERTY_KINDS: Kinds = {
 # The types of a record, and of the fields in FIELD_KINDS.
 RECORD_TYPES = {(dict, int, str, kind, dict) for kind in (int, NoneType)}
 
-# Properties that stand in a column of another name. The older ones give way
-# where both forms' names stand in one activity.
+# The properties that stand in a column of another name, or (other_properties
+# alone tells them) in none.
 RENAMED = {
     "new_ticket": "is_new_ticket",
     "group": "group_name",
+    "group_name": "",
     "ticket_type": "issue_type",
     "requester": "requester_id",
+    "other_requester_id": "",
 }
-OLDER = {"requester", "issue_type"}
-SECOND_COLUMN = {"requester_id": "other_requester_id"}
-# Columns that are not named for a property.
-NO_PROPERTIES = {"is_new_ticket", "group_name", "other_requester_id"}
 
 
 def refuse(name: str, wanted: str, value: object) -> Malformed:
@@ -503,17 +496,17 @@ def check_record(record: Any) -> None:
     """Raise Malformed, which says what is wrong, if a record is no activity."""
     check({"the record": record}, {"the record": OBJECT})
     check({"performer_id": None, **record}, FIELD_KINDS)
-    moment("performed_at", record.get("performed_at", ...))
+    moment(record, "performed_at")
     activity = record["activity"]
     named = [name for name in PROPERTY_KINDS if name in activity]
     check(activity, {name: PROPERTY_KINDS[name] for name in named})
     if "note" in activity:
         check(activity["note"], NOTE_KINDS, "the note's ")
-    encode(record).encode()  # half of a surrogate pair is no text
 
 
-def moment(name: str, text: Any) -> int:
+def moment(values: Json, name: str) -> int:
     """Return a time in seconds since 1970; raise Malformed if it is none."""
+    text = values.get(name, ...)
     try:
         return parse_timestamp(text)
     except (TypeError, ValueError):
@@ -524,11 +517,6 @@ def moment(name: str, text: Any) -> int:
 def is_storable(value: object) -> bool:
     """Return whether *value* is no integer of more than 64 bits."""
     return type(value) is not int or -(1 << 63) <= value < 1 << 63
-
-
-encode = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":")
-).encode
 
 
 def as_json(rest: Json) -> str:
@@ -544,6 +532,18 @@ def nesting(value: object, depth: int = 0) -> int:
         return depth
     values = value.values() if isinstance(value, dict) else value
     return max((nesting(v, depth + 1) for v in values), default=depth + 1)
+
+
+# How a column stores a value. None: it cannot, or not exactly.
+Store = Callable[[Any], object]
+
+
+def nowhere(_: object) -> None:
+    return None
+
+
+def integer(number: int) -> int | None:
+    return number if -(1 << 63) <= number < 1 << 63 else None
 
 
 def as_text(value: object) -> str:
@@ -563,10 +563,10 @@ def iso_date(text: str) -> str | None:
     return None
 
 
-def second(text: object) -> int | None:
+def second(text: str) -> int | None:
     """Return "28-07-2026 23:00:00 +0000" in seconds since 1970."""
-    with suppress(TypeError, ValueError):
-        return parse_timestamp(cast(str, text))
+    with suppress(ValueError):
+        return parse_timestamp(text)
     return None
 
 
@@ -575,32 +575,16 @@ def utc_second(text: str) -> int | None:
     return second(text) if text.endswith("+0000") else None
 
 
-# How a column stores a value. None: it cannot, or not exactly.
-Store = Callable[[Any], object]
-
-
-def nowhere(_: object) -> None:
-    return None
-
-
-def nothing(_: None) -> str:
-    return ""
-
-
 # By column, or by its declaration: the type of the values that it stores
 # exactly, how, and how it shows others, which stand in other_properties.
 STORES: dict[str, tuple[type, Store, Store]] = {
     "TEXT": (str, lambda text: text or None, as_text),
-    "INTEGER": (int, lambda n: n if is_storable(n) else None, nowhere),
+    "INTEGER": (int, integer, nowhere),
+    "ANY": (int, integer, nowhere),
     "": (object, nowhere, nowhere),  # no column
     "is_new_ticket": (bool, {True: 1}.get, nowhere),
     "priority": (int, str, as_text),
     "source": (int, str, as_text),
-    # These must fit: SQLite refuses them.
-    "agent_id": (int, int, nowhere),
-    "internal_agent_id": (int, int, nowhere),
-    "requester_id": (int, int, nowhere),
-    "other_requester_id": (int, int, nowhere),
     "contacted_customer": (bool, int, nowhere),
     "deleted": (bool, int, nowhere),
     "spam": (bool, int, nowhere),
@@ -622,9 +606,8 @@ def activity_columns() -> dict[str, str]:
 def columns_by_property() -> dict[str, str]:
     """Return the column of each property that has one."""
     names = [*activity_columns()]
-    first, last = names.index("status"), names.index("other_properties")
-    own = {*names[first:last]} - NO_PROPERTIES
-    return {name: name for name in own} | RENAMED
+    own = names[names.index("status") : names.index("other_properties")]
+    return dict(zip(own, own, strict=True)) | RENAMED
 
 
 # Where a property is stored: its name, its column ("": in other_properties
@@ -636,23 +619,23 @@ Place = tuple[str, str, Store, Store]
 def places(*names_and_types: Any) -> list[Place]:
     """Return where properties of these names, and types, are stored.
 
-    Raises TypeError if a type does not fit: check_record() says which.
+    Raises TypeError if a type does not fit.
     """
     middle = len(names_and_types) // 2
     names, types = names_and_types[:middle], names_and_types[middle:]
     found: list[Place] = []
-    for name, kind in sorted(
-        zip(names, types, strict=True), key=lambda pair: pair[0] in OLDER
-    ):
+    # Z before A, so that where both forms' names stand in one activity, today's
+    # (ticket_type, requester_id) take the column.
+    for name, kind in sorted(zip(names, types, strict=True), reverse=True):
         if name in PROPERTY_KINDS and kind not in PROPERTY_KINDS[name][1]:
             raise TypeError
         column = columns_by_property().get(name, "")
         if column in {column for _, column, *_ in found}:
-            column = SECOND_COLUMN.get(column, "")
+            column = "other_requester_id" if name == "requester" else ""
         declared = activity_columns().get(column, "")
         fitting, store, show = STORES.get(column) or STORES[declared]
         if kind is NoneType and declared in ("TEXT", "ANY"):
-            store = nothing
+            store = {None: ""}.get
         elif kind is not fitting:
             store = nowhere
             column = column if declared == "TEXT" else ""
@@ -661,7 +644,10 @@ def places(*names_and_types: Any) -> list[Place]:
 
 
 def content(activity: Json) -> Row:
-    """Return the columns that a note and changes of properties fill."""
+    """Return the columns that a note and changes of properties fill.
+
+    Raises TypeError if it is not of PROPERTY_KINDS and NOTE_KINDS.
+    """
     row: Row = {}
     others: Json = {}
     for name, column, store, show in places(
@@ -670,15 +656,18 @@ def content(activity: Json) -> Row:
         value = activity[name]
         kept = store(value)
         if kept is None:
+            if name in PROPERTY_KINDS and not is_storable(value):
+                raise TypeError
             others[name] = value
             kept = show(value)
         if kept is not None:
             row[column] = kept
     if "note" in others:
         note = {**others.pop("note")}
-        row["note_id"], row["note_type"] = note.pop("id"), note.pop("type")
-        if {type(row["note_id"]), type(row["note_type"])} != {int}:
+        ids = note.pop("id"), note.pop("type")
+        if {*map(type, ids)} != {int} or not all(map(is_storable, ids)):
             raise TypeError
+        row["note_id"], row["note_type"] = ids
         if note:
             others["note"] = note
     if others:
@@ -698,6 +687,8 @@ def activity_row(record: Any, export_id: int | str, position: int) -> Row:
         values = record, ticket_id, performer_type, performer_id, activity
         if tuple(map(type, values)) not in RECORD_TYPES:
             raise TypeError
+        if not (is_storable(ticket_id) and is_storable(performer_id)):
+            raise TypeError
         row = {
             "ticket_id": ticket_id,
             "performed_at": parse_timestamp(record["performed_at"]),
@@ -716,19 +707,14 @@ def activity_row(record: Any, export_id: int | str, position: int) -> Row:
     return row
 
 
-def activity_rows(
-    export: Export, export_id: int | str, *, careful: bool = False
-) -> Iterator[Row]:
+def activity_rows(export: Export, export_id: int | str) -> Iterator[Row]:
     """Yield the columns that each activity of an export fills.
 
-    Raises Malformed, with the record's number, if it is no export. Only if
-    *careful*, every value is known to fit the database.
+    Raises Malformed, with the record's number, if it is no export.
     """
     position = 0
     try:
         for position, record in enumerate(export.records(), start=1):
-            if careful:
-                check_record(record)
             yield activity_row(record, export_id, position)
         declared = export.metadata.activities_count
         if declared == position:
@@ -736,8 +722,6 @@ def activity_rows(
         problem = (
             f"activities_count is {declared:,}, but there are {position:,}"
         )
-    except UnicodeEncodeError:
-        problem = "half of a surrogate pair is no text"
     except RecursionError:
         problem = "nested too deep"
     except Malformed as error:

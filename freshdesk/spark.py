@@ -245,7 +245,7 @@ def read_export(path: str, content: bytes) -> Iterator[dict[str, Any]]:
         with readable(BytesIO(content), path) as file:
             digest, _ = first_look(file)
             export = Export(file)
-            for row in activity_rows(export, digest, careful=True):
+            for row in activity_rows(export, digest):
                 seconds.append(row["performed_at"])
                 yield {"activity": {"is_new_ticket": 0, **row}}
             metadata = export.metadata

@@ -30,12 +30,39 @@ create table sources (
     name text not null
 ) strict, without rowid;
 
+insert into sources (source, name)
+values
+    ('1', 'Email'),
+    ('2', 'Portal'),
+    ('3', 'Phone'),
+    ('4', 'Forums'),
+    ('5', 'Twitter'),
+    ('6', 'Facebook'),
+    ('7', 'Chat'),
+    ('8', 'Mobihelp'),
+    ('9', 'Feedback widget'),
+    ('10', 'Outbound email'),
+    ('11', 'E-commerce'),
+    ('12', 'Bot');
+
+-- The type does not say who wrote a note: a customer's reply is one of the
+-- public types, too. The types that only agents write give an agent away.
 create table note_types (
     note_type integer primary key,
     name text not null,
     is_public integer not null check (is_public in (0, 1)),
     is_agents_only integer not null check (is_agents_only in (0, 1))
 ) strict;
+
+insert into note_types (note_type, name, is_public, is_agents_only)
+values
+    (0, 'Reply', 1, 0),
+    (1, 'Forward', 0, 1),
+    (2, 'Reply to forward', 0, 1),
+    (3, 'Private note', 0, 1),
+    (4, 'Public note', 1, 0),
+    (5, 'Phone note', 0, 0),
+    (6, 'Broadcast note', 0, 0);
 
 -- The statuses that the metrics know.
 create table canonical_statuses (
