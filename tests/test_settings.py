@@ -75,7 +75,7 @@ def write_settings(folder: Path, **files: Any) -> list[str]:
 
 
 def second(moment: str) -> int:
-    """Return the second of "2026-03-06 20:30:00" in UTC."""
+    """Return the second of "2026-03-06 20:30" in UTC."""
     return int(datetime.fromisoformat(f"{moment}+00:00").timestamp())
 
 
@@ -102,82 +102,66 @@ CHRISTMAS = [
 ]
 
 
+BERLIN = "Europe/Berlin"
+HALF_AN_HOUR = calendar(BERLIN, WEEKDAYS, span("02:30", "03:00"))
+NIGHT = [span("22:00", "24:00"), span("00:00", "06:00")]
+OVERLAPPING = [span("9:00", "12:00"), span("11:00 AM", "1:00 pm")]
+WHOLE_DAY = span("12:00:00 am", "11:59:59 pm")
+# A calendar, the UTC from and until when, and the hours worked.
+WORKING_TIME: dict[str, tuple[Json, str, str, float]] = {
+    "over a weekend in which the clocks change": (
+        office("Eastern Time (US & Canada)"),
+        *("2026-03-06 20:30", "2026-03-09 14:00", 2.5),
+    ),
+    "over the weekend before": (
+        office("America/New_York"),
+        *("2026-02-27 20:30", "2026-03-02 14:00", 1.5),
+    ),
+    "nobody works on a weekend": (
+        office(BERLIN),
+        *("2026-03-07 10:00", "2026-03-08 20:00", 0),
+    ),
+    "a holiday is closed, or has hours of its own": (
+        office(BERLIN, holidays=CHRISTMAS),
+        *("2026-12-23 15:00", "2026-12-28 09:00", 5),
+    ),
+    "the last second of a day stands for its end": (
+        calendar("America/Los_Angeles", WEEKDAYS, WHOLE_DAY),
+        *("2026-03-08 05:00", "2026-03-08 18:00", 13),
+    ),
+    "a night in which an hour is skipped": (
+        calendar(BERLIN, WEEKDAYS, *NIGHT),
+        *("2026-03-28 19:00", "2026-03-29 09:00", 7),
+    ),
+    "spans that overlap count once": (
+        calendar("UTC", ["monday"], *OVERLAPPING),
+        *("2026-03-02 00:00", "2026-03-03 00:00", 4),
+    ),
+    "a holiday of three days": (
+        office("UTC", holidays=[{"from": "2026-03-03", "to": "2026-03-05"}]),
+        *("2026-03-02 00:00", "2026-03-09 00:00", 2 * 8),
+    ),
+    "02:30 is skipped and read as 03:30, which is after 03:00": (
+        HALF_AN_HOUR,
+        *("2026-03-28 12:00", "2026-03-29 12:00", 0),
+    ),
+    "02:30 occurs twice: from the first one to 03:00": (
+        HALF_AN_HOUR,
+        *("2026-10-24 12:00", "2026-10-25 12:00", 1.5),
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("told", "start", "end", "seconds"),
-    [
-        pytest.param(
-            office("Eastern Time (US & Canada)"),
-            *("2026-03-06 20:30:00", "2026-03-09 14:00:00", 9_000),
-            id="over a weekend in which the clocks change",
-        ),
-        pytest.param(
-            office("America/New_York"),
-            *("2026-02-27 20:30:00", "2026-03-02 14:00:00", 5_400),
-            id="over the weekend before",
-        ),
-        pytest.param(
-            office("Europe/Berlin"),
-            *("2026-03-07 10:00:00", "2026-03-08 20:00:00", 0),
-            id="nobody works on a weekend",
-        ),
-        pytest.param(
-            office("Europe/Berlin", holidays=CHRISTMAS),
-            *("2026-12-23 15:00:00", "2026-12-28 09:00:00", 18_000),
-            id="a holiday is closed, or has hours of its own",
-        ),
-        pytest.param(
-            calendar(
-                "America/Los_Angeles",
-                WEEKDAYS,
-                span("12:00:00 am", "11:59:59 pm"),
-            ),
-            *("2026-03-08 05:00:00", "2026-03-08 18:00:00", 46_800),
-            id="the last second of a day stands for its end",
-        ),
-        pytest.param(
-            calendar(
-                "Europe/Berlin",
-                WEEKDAYS,
-                *(span("22:00", "24:00"), span("00:00", "06:00")),
-            ),
-            *("2026-03-28 19:00:00", "2026-03-29 09:00:00", 25_200),
-            id="a night in which an hour is skipped",
-        ),
-        pytest.param(
-            calendar(
-                "UTC",
-                ["monday"],
-                *(span("9:00", "12:00"), span("11:00 AM", "1:00 pm")),
-            ),
-            *("2026-03-02 00:00:00", "2026-03-03 00:00:00", 4 * 3_600),
-            id="spans that overlap count once",
-        ),
-        pytest.param(
-            office(
-                "UTC", holidays=[{"from": "2026-03-03", "to": "2026-03-05"}]
-            ),
-            *("2026-03-02 00:00:00", "2026-03-09 00:00:00", 2 * 8 * 3_600),
-            id="a holiday of three days",
-        ),
-        pytest.param(
-            calendar("Europe/Berlin", WEEKDAYS, span("02:30", "03:00")),
-            *("2026-03-28 12:00:00", "2026-03-29 12:00:00", 0),
-            id="02:30 is skipped and read as 03:30, which is after 03:00",
-        ),
-        pytest.param(
-            calendar("Europe/Berlin", WEEKDAYS, span("02:30", "03:00")),
-            *("2026-10-24 12:00:00", "2026-10-25 12:00:00", 5_400),
-            id="02:30 occurs twice: from the first one to 03:00",
-        ),
-    ],
+    ("told", "start", "end", "hours"), WORKING_TIME.values(), ids=WORKING_TIME
 )
 def test_working_time_is(
-    told: Json, start: str, end: str, seconds: int
+    told: Json, start: str, end: str, hours: float
 ) -> None:
     first, last = second(start), second(end)
-    assert worked(told, first, last) == seconds
+    assert worked(told, first, last) == hours * 3_600
     named = {**told, "time_zone": str(read_zone(told))}
-    assert worked_seconds(named, first, last)(first, last) == seconds
+    assert worked_seconds(named, first, last)(first, last) == hours * 3_600
 
 
 def test_every_zone_of_freshdesk_is_read() -> None:
@@ -489,183 +473,158 @@ def one_target(**target: Any) -> list[Json]:
 
 TWO_DEFAULTS = [{**MON_TO_FRI, "is_default": True}] * 2
 BACKWARDS = {"from": "2026-12-25", "to": "2026-12-24"}
-MALFORMED: list[tuple[str, Any, str]] = [
-    ("business_hours", {}, "{} stands there; write a list: [...]"),
-    ("business_hours", [], "0 of 0 entries are the default; write one"),
-    ("business_hours", [[]], "entry 1: [] stands there; write an object"),
-    ("business_hours", TWO_DEFAULTS, "2 of 2 entries are the default; "),
-    ("business_hours", [MON_TO_FRI] * 3, "0 of 3 entries are the default; "),
-    (
-        "business_hours",
-        [MON_TO_FRI, {**MON_TO_FRI, "time_zone": "Europe/Berl\x00n"}],
-        "entry 2: time_zone: no time zone 'Europe/Berl",
-    ),
-    (
-        "business_hours",
-        [office("../UTC")],
-        "entry 1: time_zone: no time zone '../UTC'; if this machine has no time"
-        " zone database: python -m pip install tzdata; or write one such as",
-    ),
-    (
-        "business_hours",
-        [{"business_hours": {}}],
-        'entry 1: time_zone: null stands there; write a zone such as "Europe/',
-    ),
-    (
-        "business_hours",
-        [{"time_zone": "UTC"}],
-        "entry 1: business_hours: null stands there; write the weekdays: {",
-    ),
-    (
-        "business_hours",
-        [calendar("UTC", ["montag"])],
-        "entry 1: business_hours: 'montag' is no weekday; write monday",
-    ),
-    (
-        "business_hours",
-        monday(span("22:00", "06:00")),
-        "entry 1: monday: 22:00 to 06:00 ends before it starts; write 22:00 to"
-        " 24:00, and 00:00 to 06:00 on the next day",
-    ),
-    (
-        "business_hours",
-        monday(span("1:30:30 pm", "12:00 am")),
-        "entry 1: monday: 13:30:30 to 00:00 ends before it starts; write"
-        " 13:30:30 to 24:00",
-    ),
-    (
-        "business_hours",
-        monday(span("09:00", "09:00")),
-        "entry 1: monday: 09:00 to 09:00 ends before it starts; leave it out",
-    ),
-    *(
+MALFORMED: dict[str, list[tuple[Any, str]]] = {
+    "business_hours": [
+        ({}, "{} stands there; write a list: [...]"),
+        ([], "0 of 0 entries are the default; write one"),
+        ([[]], "entry 1: [] stands there; write an object"),
+        (TWO_DEFAULTS, "2 of 2 entries are the default; "),
+        ([MON_TO_FRI] * 3, "0 of 3 entries are the default; "),
         (
-            "business_hours",
-            monday(span("09:00", time)),
-            f"entry 1: monday: end_time: {time!r} is not a time; write a time",
-        )
-        for time in ("25:00", "24:01", "12:60", "0:30 pm", "13:00 pm", "9", "")
-    ),
-    (
-        "business_hours",
-        monday({"start_time": 9}),
-        "entry 1: monday: start_time: 9 stands there; write a time such as",
-    ),
-    (
-        "business_hours",
-        monday("09:00"),
-        'entry 1: monday: "09:00" stands there; write {"start_time": "09:00"',
-    ),
-    (
-        "business_hours",
-        monday(holidays=[{"date": "--02-29"}, {"date": "--02-30"}]),
-        "entry 1: holiday 2: date: '--02-30' is no day; write a day such as",
-    ),
-    (
-        "business_hours",
-        monday(holidays=[{}]),
-        'entry 1: holiday 1: date: null stands there; write "2026-12-24", or',
-    ),
-    (
-        "business_hours",
-        monday(holidays=[BACKWARDS]),
-        "entry 1: holiday 1: from 2026-12-25 is after to 2026-12-24; write",
-    ),
-    (
-        "business_hours",
-        monday(holidays=[{"date": "2026-12-24"}, {**CHRISTMAS[2]}]),
-        "entry 1: holidays: 2026-12-24 stands twice, with other hours; write",
-    ),
-    (
-        "sla_policies",
-        [{"sla_target": []}],
-        'entry 1: sla_target: [] stands there; write {"priority_4": {...}}',
-    ),
-    (
-        "sla_policies",
-        [{"sla_target": {"priority_5": {}}}],
-        "entry 1: sla_target: priority_5: no such priority; write priority_1",
-    ),
-    *(
+            [MON_TO_FRI, {**MON_TO_FRI, "time_zone": "Europe/Berl\x00n"}],
+            "entry 2: time_zone: no time zone 'Europe/Berl",
+        ),
         (
-            "sla_policies",
-            one_target(respond_within=seconds, business_hours=False),
-            "entry 1: sla_target: priority_4: respond_within: "
-            f"{json.dumps(seconds)} {problem}; write seconds: 3600",
-        )
-        for seconds, problem in [
-            *((wrong, "stands there") for wrong in ("1h", 1.5, True)),
-            *((wrong, "is not a time") for wrong in (-1, 2**63)),
-        ]
-    ),
-    (
-        "sla_policies",
-        one_target(respond_within=60),
-        "entry 1: sla_target: priority_4: business_hours: null stands there;"
-        " write true or false",
-    ),
-    (
-        "sla_policies",
-        one_target(respond_within=60, business_hours=True),
-        "a target is in business hours, and there is no business_hours.json",
-    ),
-    (
-        "sla_policies",
-        [{"sla_target": {}, "pauses": ["Pending", 2]}],
-        "entry 1: pauses: status: 2 stands there; write one such as",
-    ),
-    (
-        "agents",
-        [{"id": 1}, {"id": "2"}],
-        'entry 2: id: "2" stands there; write the agent\'s number: 149018',
-    ),
-    (
-        "agents",
-        [{"id": 2**63}],
-        "entry 1: id: 9223372036854775808 is too large",
-    ),
-    ("agents", [{"id": 1}, {"id": 1}], "id 1 stands twice; leave one out"),
-    (
-        "agents",
-        [{"id": 1, "agent": 0}],
-        "entry 1: agent: 0 stands there; write",
-    ),
-    (
-        "agents",
-        [{"id": 1, "contact": {"name": 7}}],
-        "entry 1: contact: name: 7 stands there; write a text",
-    ),
-    (
-        "agents",
-        [{"id": 1, "contact": {"name": "\ud800"}}],
-        "entry 1: contact: name: '\\ud800' is half a character; write a text",
-    ),
-    (
-        "agents",
-        b'[{"id": 1, "contact": {}, "id": 2}]',
-        "'id' stands twice in one entry; write one, of several times of a day",
-    ),
-    ("agents", b"[{]", "not JSON (Expecting property name enclosed in double"),
-    ("agents", b"\xff", "not JSON ('utf-8' codec can't decode byte 0xff in"),
-    ("agents", b"[" * 100_000, "not JSON ("),
-]
+            [office("../UTC")],
+            "entry 1: time_zone: no time zone '../UTC'; if this machine has no"
+            " time zone database: python -m pip install tzdata; or write one"
+            " such as",
+        ),
+        (
+            [{"business_hours": {}}],
+            "entry 1: time_zone: null stands there; write a zone such as"
+            ' "Europe/',
+        ),
+        (
+            [{"time_zone": "UTC"}],
+            "entry 1: business_hours: null stands there; write the weekdays: {",
+        ),
+        (
+            [calendar("UTC", ["montag"])],
+            "entry 1: business_hours: 'montag' is no weekday; write monday",
+        ),
+        (
+            monday(span("22:00", "06:00")),
+            "entry 1: monday: 22:00 to 06:00 ends before it starts; write 22:00"
+            " to 24:00, and 00:00 to 06:00 on the next day",
+        ),
+        (
+            monday(span("1:30:30 pm", "12:00 am")),
+            "entry 1: monday: 13:30:30 to 00:00 ends before it starts; write"
+            " 13:30:30 to 24:00",
+        ),
+        (
+            monday(span("09:00", "09:00")),
+            "entry 1: monday: 09:00 to 09:00 ends before it starts; leave it"
+            " out",
+        ),
+        *(
+            (
+                monday(span("09:00", time)),
+                f"entry 1: monday: end_time: {time!r} is not a time; write a",
+            )
+            for time in [
+                *("25:00", "24:01", "12:60", "0:30 pm", "13:00 pm", "9", ""),
+            ]
+        ),
+        (
+            monday({"start_time": 9}),
+            "entry 1: monday: start_time: 9 stands there; write a time such as",
+        ),
+        (
+            monday("09:00"),
+            'entry 1: monday: "09:00" stands there; write {"start_time": "09:0',
+        ),
+        (
+            monday(holidays=[{"date": "--02-29"}, {"date": "--02-30"}]),
+            "entry 1: holiday 2: date: '--02-30' is no day; write a day such",
+        ),
+        (
+            monday(holidays=[{}]),
+            'entry 1: holiday 1: date: null stands there; write "2026-12-24",',
+        ),
+        (
+            monday(holidays=[BACKWARDS]),
+            "entry 1: holiday 1: from 2026-12-25 is after to 2026-12-24; write",
+        ),
+        (
+            monday(holidays=[{"date": "2026-12-24"}, {**CHRISTMAS[2]}]),
+            "entry 1: holidays: 2026-12-24 stands twice, with other hours;",
+        ),
+    ],
+    "sla_policies": [
+        (
+            [{"sla_target": []}],
+            'entry 1: sla_target: [] stands there; write {"priority_4": {...}}',
+        ),
+        (
+            [{"sla_target": {"priority_5": {}}}],
+            "entry 1: sla_target: priority_5: no such priority; write priority",
+        ),
+        *(
+            (
+                one_target(respond_within=seconds, business_hours=False),
+                "entry 1: sla_target: priority_4: respond_within: "
+                f"{json.dumps(seconds)} {problem}; write seconds: 3600",
+            )
+            for seconds, problem in [
+                *((wrong, "stands there") for wrong in ("1h", 1.5, True)),
+                *((wrong, "is not a time") for wrong in (-1, 2**63)),
+            ]
+        ),
+        (
+            one_target(respond_within=60),
+            "entry 1: sla_target: priority_4: business_hours: null stands"
+            " there; write true or false",
+        ),
+        (
+            one_target(respond_within=60, business_hours=True),
+            "a target is in business hours, and there is no"
+            " business_hours.json",
+        ),
+        (
+            [{"sla_target": {}, "pauses": ["Pending", 2]}],
+            "entry 1: pauses: status: 2 stands there; write one such as",
+        ),
+    ],
+    "agents": [
+        (
+            [{"id": 1}, {"id": "2"}],
+            'entry 2: id: "2" stands there; write the agent\'s number: 149018',
+        ),
+        ([{"id": 2**63}], "entry 1: id: 9223372036854775808 is too large"),
+        ([{"id": 1}, {"id": 1}], "id 1 stands twice; leave one out"),
+        ([{"id": 1, "agent": 0}], "entry 1: agent: 0 stands there; write"),
+        (
+            [{"id": 1, "contact": {"name": 7}}],
+            "entry 1: contact: name: 7 stands there; write a text",
+        ),
+        (
+            [{"id": 1, "contact": {"name": "\ud800"}}],
+            "entry 1: contact: name: '\\ud800' is half a character; write a",
+        ),
+        (
+            b'[{"id": 1, "contact": {}, "id": 2}]',
+            "'id' stands twice in one entry; write one, of several times of a",
+        ),
+        (b"[{]", "not JSON (Expecting property name enclosed in double"),
+        (b"\xff", "not JSON ('utf-8' codec can't decode byte 0xff in"),
+        (b"[" * 100_000, "not JSON ("),
+    ],
+}
 
 
-@pytest.mark.parametrize(("name", "entries", "problem"), MALFORMED)
+@pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_file_is_one_line(
-    workplace: Path,
-    name: str,
-    entries: Any,
-    problem: str,
-    capsys: pytest.CaptureFixture[str],
+    name: str, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = workplace / f"{name}.json"
-    text = entries if isinstance(entries, bytes) else json.dumps(entries)
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    assert sql_queries.main(["--settings", str(workplace)]) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert f"/{file.name}: {problem}" in line
+    for told, problem in MALFORMED[name]:
+        text = told if isinstance(told, bytes) else json.dumps(told).encode()
+        file.write_bytes(text)
+        assert sql_queries.main(["--settings", str(workplace)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: {file}: {problem}")
 
 
 def test_a_folder_without_settings_is_one_line(

@@ -314,8 +314,8 @@ def test_only_the_views_that_the_reports_need_are_evaluated() -> None:
 
 
 def test_rows_of_a_view_are_unique_by_its_key(workplace: Path) -> None:
-    arguments = ["-n", "200", "--seed", "7", "--days", "2"]
-    assert ticket_gen.main([*arguments, "-o", "activities.json"]) == 0
+    options = "-n 200 --seed 7 --days 2 --end-at 2017-04-22T10:00:00Z"
+    assert ticket_gen.main([*options.split(), "-o", "activities.json"]) == 0
     days = [path.read_bytes() for path in workplace.glob("*.json")]
     an_agents_own = created("10:00:00", ticket=600_001, requester_id=AGENT)
     spam = activity("10:00:00", ticket=600_002, agent_id=AGENT, spam=True)
@@ -328,20 +328,17 @@ def test_rows_of_a_view_are_unique_by_its_key(workplace: Path) -> None:
             )
         } == views().keys()
         for name, text in views().items():
-            (rows,) = connection.execute(f"select count(*) from {name}")
             key = re.search(r"^--.*\bKey: ([a-z_, ]+)$", text, re.MULTILINE)
-            if key is None:
-                assert "-- One row: " in text
-                assert rows == (1,)
-            else:
-                keys = f"select distinct {key[1]} from {name}"
-                assert [rows] == [
-                    *connection.execute(f"select count(*) from ({keys})")
-                ]
-                is_empty = rows == (0,)
-                assert is_empty == (
-                    name == "worked_before" or "This has no rows" in text
-                ), "all but those that only --settings fills"
+            columns = key[1].replace(" desc", "") if key else "null"
+            ((rows, keys),) = connection.execute(
+                "select total(rows), count(*) from"
+                f" (select count(*) as rows from {name} group by {columns})"
+            )
+            assert rows == keys
+            assert key or "-- One row: " in text
+            # all but those that only --settings fills
+            is_empty = name == "worked_before" or "This has no rows" in text
+            assert (rows == 0) == is_empty, name
 
 
 @pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.stem)
@@ -405,7 +402,7 @@ def test_time_grows_with_the_notes_of_a_ticket_whose_requester_is_an_agent(
 def test_a_chunk_of_a_result_is_in_memory_at_a_time(
     form: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "CHUNK_ROWS", 1_000)
+    monkeypatch.setattr(sqlite, "CHUNK_ROWS", 500)
 
     def peak(rows: int) -> int:
         """Return how many bytes a report of so many rows takes at most."""
@@ -420,9 +417,9 @@ def test_a_chunk_of_a_result_is_in_memory_at_a_time(
             tracemalloc.stop()
 
     peak(1_000)  # imports
-    assert peak(40_000) < 1.5 * peak(4_000)
+    assert peak(10_000) < 1.5 * peak(2_000)
     if form == "csv":
-        assert len(lines(Path("out/own.csv"))) == 1 + 4_000
+        assert len(lines(Path("out/own.csv"))) == 1 + 2_000
 
 
 def test_ctrl_c_ends_a_long_query_on_a_small_database(database: Path) -> None:
@@ -543,16 +540,10 @@ def test_a_duration_reads_as_its_two_largest_units(
 # Paths and refusals
 
 
-def test_a_link_leads_to_the_database(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_link_leads_to_the_database(database: Path) -> None:
     Path("links").mkdir()
     Path("links/tickets.db").symlink_to(database)
     assert run(Path("links/tickets.db")) == 0
-    Path("links/loop.db").symlink_to("loop.db")
-    capsys.readouterr()
-    assert run(Path("links/loop.db")) == 1
-    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("database")
@@ -593,21 +584,19 @@ def test_the_journal_of_a_killed_ingest_is_undone(workplace: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["-d", "missing.db"], "error: missing.db: no such database"),
-        (["-d", "notes.txt"], "error: notes.txt: not a database of ticket"),
-        (["-d", "other.db"], "error: other.db: not a database of ticket"),
-        (["-d", "damaged.db"], "error: damaged.db: cannot be read"),
-        (["--sql-dir", "empty"], "error: empty: no .sql files there"),
-        (
-            ["no_such"],
-            "no_such.sql: no such report; there are: event_log",
-        ),
-        (["-o", "notes.txt"], "error: notes.txt: File exists"),
+        ("-d missing.db", "error: missing.db: no such database"),
+        ("-d notes.txt", "error: notes.txt: not a database of ticket"),
+        ("-d other.db", "error: other.db: not a database of ticket"),
+        ("-d damaged.db", "error: damaged.db: cannot be read"),
+        ("--sql-dir empty", "error: empty: no .sql files there"),
+        ("no_such", "no_such.sql: no such report; there are: event_log"),
+        ("-o notes.txt", "error: notes.txt: File exists"),
+        ("-d loop.db", "error: loop.db: "),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_makes_no_file(
     database: Path,
-    arguments: list[str],
+    arguments: str,
     error: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -615,53 +604,54 @@ def test_what_cannot_be_done_is_one_line_and_makes_no_file(
     sqlite3.connect("other.db").execute("create table t (x)").connection.close()
     header = database.read_bytes()[:100]
     Path("damaged.db").write_bytes(header + b"?" * 9_000)
+    Path("loop.db").symlink_to("loop.db")
     Path("empty").mkdir()
     Path("out").mkdir()
-    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    assert run(database, *arguments) == 1
+
+    def times() -> dict[Path, int]:
+        return {path: path.lstat().st_mtime_ns for path in Path().rglob("*")}
+
+    before = times()
+    assert run(database, *arguments.split()) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert error in line
-    made = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    assert made == before
+    assert times() == before
+
+
+SPARK = "--engine spark --exports a.json"
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--unit", "days"],
-        ["--no-such-option"],
-        ["-d"],
-        ["--timezone", "Mars/Olympus"],
-        ["--since", "2026-02-30"],
-        ["--until", "20260301"],
-        ["--since", "2026-03-02", "--until", "2026-03-01"],
-        ["--exports", "a.json"],
-        ["--status-alias", "Esperando=Pending"],
-        ["--partitioned"],
-        ["--format", "pdf"],
-        ["-o", "-"],
-        ["-o", "-", "time_spent_open", "open_tickets"],
-        ["-o", "-", "time_spent_open", "--plot"],
-        ["-o", "-", "time_spent_open", "--format", "xlsx"],
-        ["--engine", "spark"],
-        ["--engine", "spark", "--exports", "a.json", "-d", "other.db"],
-        ["--engine", "spark", "--exports", "a.json", "--status-alias", "a"],
-        [
-            *("--engine", "spark", "--exports", "a.json"),
-            *("--partitioned", "--plot"),
-        ],
-        [
-            *("--engine", "spark", "--exports", "a.json"),
-            *("--partitioned", "--format", "parquet"),
-        ],
-        ["--engine", "spark", "--exports", "a.json", "-o", "s3a://bucket/out"],
+        "--unit days",
+        "--no-such-option",
+        "-d",
+        "--timezone Mars/Olympus",
+        "--since 2026-02-30",
+        "--until 20260301",
+        "--since 2026-03-02 --until 2026-03-01",
+        "--exports a.json",
+        "--status-alias Esperando=Pending",
+        "--partitioned",
+        "--format pdf",
+        "-o -",
+        "-o - time_spent_open open_tickets",
+        "-o - time_spent_open --plot",
+        "-o - time_spent_open --format xlsx",
+        "--engine spark",
+        f"{SPARK} -d other.db",
+        f"{SPARK} --status-alias a",
+        f"{SPARK} --partitioned --plot",
+        f"{SPARK} --partitioned --format parquet",
+        f"{SPARK} -o s3a://bucket/out",
     ],
 )
 def test_wrong_usage_exits_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        sql_queries.main(arguments)
+        sql_queries.main(arguments.split())
     assert stopped.value.code == 2
     assert "sql_queries: error: " in capsys.readouterr().err
 
@@ -669,29 +659,24 @@ def test_wrong_usage_exits_2(
 @pytest.mark.parametrize(
     ("package", "arguments", "advice"),
     [
-        ("pandas", [], "pandas"),
-        ("matplotlib", ["--plot"], "matplotlib jinja2"),
-        ("jinja2", ["--plot"], "matplotlib jinja2"),
-        ("xlsxwriter", ["--format", "xlsx"], "xlsxwriter"),
-        ("pyarrow", ["--format", "parquet"], "pyarrow"),
-        (
-            "pyspark",
-            ["--engine", "spark", "--exports", "a.json"],
-            "'pyspark>=4'",
-        ),
+        ("pandas", "-d tickets.db", "pandas"),
+        ("matplotlib", "-d tickets.db --plot", "matplotlib jinja2"),
+        ("jinja2", "-d tickets.db --plot", "matplotlib jinja2"),
+        ("xlsxwriter", "-d tickets.db --format xlsx", "xlsxwriter"),
+        ("pyarrow", "-d tickets.db --format parquet", "pyarrow"),
+        ("pyspark", SPARK, "'pyspark>=4'"),
     ],
 )
 @pytest.mark.usefixtures("database")
 def test_without_a_package_one_line_says_what_to_install(
     package: str,
-    arguments: list[str],
+    arguments: str,
     advice: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    database = [] if package == "pyspark" else ["-d", "tickets.db"]
-    assert sql_queries.main([*database, "-o", "out", *arguments]) == 1
+    assert sql_queries.main(["-o", "out", *arguments.split()]) == 1
     assert capsys.readouterr().err == (
         f"error: {package} is missing; install it with:"
         f" python -m pip install {advice}\n"
