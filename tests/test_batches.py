@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import pytest
 from conftest import (
-    CUSTOMER,
     activity,
     as_bytes,
     created,
@@ -472,15 +471,3 @@ def test_too_little_memory_is_told(
     monkeypatch.setattr(export_json, "first_look", none_left)
     assert run(put("day.json", RENAMED)) == 1
     assert told(capsys) == ["error: not enough memory; use a machine with more"]
-
-
-def test_a_view_that_the_user_dropped_is_made_again() -> None:
-    assert run(put("day.json", export(created("10:00:00")))) == 0
-    with closing(sqlite3.connect("tickets.db")) as connection:
-        connection.execute("drop view agents")
-        connection.execute("drop view ticket_metrics")
-    assert len(query()["ticket_metrics"]) == 2
-    assert run(put("later.json", day(CUSTOMER))) == 0
-    with closing(sqlite3.connect("tickets.db")) as connection:
-        found = connection.execute("select count(*) from ticket_metrics")
-        assert found.fetchall() == [(2,)]

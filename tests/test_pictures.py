@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import warnings
 from collections import Counter
 from html.parser import HTMLParser
@@ -129,6 +130,24 @@ class Page(HTMLParser):
         self.text += data
 
 
+@pytest.fixture(scope="module")
+def hostile_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of HOSTILE, and its page and pictures."""
+    place = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        ingest(HOSTILE)
+        plot()
+    return place
+
+
+@pytest.fixture
+def drawn(workplace: Path, hostile_place: Path) -> dict[str, bytes]:
+    """The page and the pictures of HOSTILE, in a copy of that folder."""
+    shutil.copytree(hostile_place, workplace, dirs_exist_ok=True)
+    return made()
+
+
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_picture_is_drawn_whatever_the_export(name: str) -> None:
     ingest(EXPORTS[name])
@@ -141,9 +160,8 @@ def test_every_picture_is_drawn_whatever_the_export(name: str) -> None:
     assert shown.elements.count("svg") == len(pictures.PICTURES)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_picture_says_its_units_and_the_number_of_tickets() -> None:
-    ingest(HOSTILE)
-    plot()
     for name, units in {
         "time_in_status": "mean hours per ticket",
         "response_and_resolution": "on a logarithmic scale",
@@ -155,9 +173,10 @@ def test_a_picture_says_its_units_and_the_number_of_tickets() -> None:
         assert "10 tickets as of" in words(name)
 
 
-def test_the_page_shows_labels_as_text_and_needs_nothing_else() -> None:
-    ingest(HOSTILE)
-    text = plot()
+def test_the_page_shows_labels_as_text_and_needs_nothing_else(
+    drawn: dict[str, bytes],
+) -> None:
+    text = drawn["index.html"].decode()
     page = Page(text)
     for label in (
         *("<script>alert(1)</script>", JAPANESE, ARABIC, "{{ run }}"),
@@ -178,9 +197,10 @@ def test_the_page_shows_labels_as_text_and_needs_nothing_else() -> None:
             assert value[1:] in ids
 
 
-def test_the_page_has_the_metrics_the_longest_waits_and_definitions() -> None:
-    ingest(HOSTILE)
-    text = Page(plot()).text
+def test_the_page_has_the_metrics_the_longest_waits_and_definitions(
+    drawn: dict[str, bytes],
+) -> None:
+    text = Page(drawn["index.html"].decode()).text
     for part in (
         "Time to first response",
         "Tickets 2017-04-20 to 2017-04-21",
@@ -274,31 +294,27 @@ def test_without_a_font_for_a_script_nothing_is_said(
     plot()
 
 
-def test_the_same_database_gives_the_same_bytes_in_every_unit() -> None:
-    ingest(HOSTILE)
-    plot()
-    before = made()
+def test_the_same_database_gives_the_same_bytes_in_every_unit(
+    drawn: dict[str, bytes],
+) -> None:
     plot("--unit", "minutes")
-    assert made() == before
+    assert made() == drawn
 
 
-def test_deleted_tickets_and_spam_are_in_no_picture() -> None:
-    ingest(HOSTILE)
-    plot()
-    before = made()
+def test_deleted_tickets_and_spam_are_in_no_picture(
+    drawn: dict[str, bytes],
+) -> None:
     aside = [*ticket(11, "Refund", "Open"), *ticket(12, "Refund", "Open")]
     aside.append(activity("14:00:00", ticket=11, spam=True))
     aside.append(activity("14:00:00", ticket=12, deleted=True))
     ingest(export(*aside))
     page = Page(plot())
     assert "10 tickets (2 more set aside as deleted or spam)" in page.text
-    after = made()
-    del before["index.html"], after["index.html"]
-    assert after == before
+    assert made() == drawn | {"index.html": made()["index.html"]}
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_page_and_its_pictures_tell_which_tickets_count() -> None:
-    ingest(HOSTILE)
     told = "10 tickets created from 2017-04-20 until 2017-04-21"
     days = ["--since", "2017-04-20", "--until", "2017-04-21"]
     zone = ["--timezone", "Asia/Tokyo"]
@@ -380,10 +396,9 @@ def test_curves_allow_for_tickets_that_have_had_less_time(
     assert pictures.half_within(*found) == half
 
 
-def test_settings_of_matplotlib_have_no_part_in_the_pictures() -> None:
-    ingest(HOSTILE)
-    plot()
-    before = made()
+def test_settings_of_matplotlib_have_no_part_in_the_pictures(
+    drawn: dict[str, bytes],
+) -> None:
     settings = {
         "text.usetex": True,
         "axes.facecolor": "red",
@@ -393,14 +408,13 @@ def test_settings_of_matplotlib_have_no_part_in_the_pictures() -> None:
     }
     with matplotlib.rc_context(settings):
         plot()
-    assert made() == before
+    assert made() == drawn
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_full_run_without_pictures_removes_those_of_an_earlier_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ingest(HOSTILE)
-    plot()
     Path("out/plots/own.svg").touch()
     assert {f"plots/{name}.svg" for name in pictures.PICTURES} < {
         *sql_queries.PAGE_FILES
@@ -419,11 +433,8 @@ def test_a_full_run_without_pictures_removes_those_of_an_earlier_one(
 
 
 def test_a_picture_that_fails_leaves_all_of_them_as_they_were(
-    monkeypatch: pytest.MonkeyPatch,
+    drawn: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ingest(HOSTILE)
-    plot()
-    before = made()
     ingest(export(created("12:00:00", ticket=11)))
 
     def broken(*_: Any) -> None:
@@ -432,7 +443,7 @@ def test_a_picture_that_fails_leaves_all_of_them_as_they_were(
     monkeypatch.setattr(page, "page", broken)
     with pytest.raises(ZeroDivisionError):
         plot()
-    assert made() == before
+    assert made() == drawn
 
 
 def test_pictures_need_the_reports_that_they_draw(

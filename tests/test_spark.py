@@ -321,17 +321,6 @@ def test_all_but_a_query_that_spark_understands_is_refused_in_one_line(
     assert [*workplace.iterdir()] == [path]
 
 
-def test_a_missing_package_is_one_line(
-    workplace: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setitem(sys.modules, "pyspark", None)
-    assert spark("--exports", str(workplace)) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: pyspark is missing; install it with: ")
-
-
 # Other sessions
 
 
