@@ -1244,22 +1244,52 @@ def test_the_views_in_the_database_are_refreshed() -> None:
 # A journal that a killed run left
 
 
-def test_a_journal_without_its_database_does_not_reach_a_new_one(
-    old: Path,
-) -> None:
-    """Journals whose database is there are those of campaigns/kill_campaign."""
+@pytest.fixture
+def hot(old: Path) -> Path:
+    """The database as a kill in mid-transaction leaves it, and its journal."""
     with closing(sqlite3.connect(old, isolation_level=None)) as writer:
         writer.execute("pragma cache_size = 1")  # writes before the commit
         writer.execute("begin")
+        writer.execute("delete from activities")
         writer.execute("create table rubbish as select zeroblob(900000)")
-        journal = Path(f"{old}-journal").read_bytes()
+        killed = snapshot()
+    for name, (content, _) in killed.items():
+        old.with_name(name).write_bytes(content)
+    journal, _ = killed["tickets.db-journal"]
     assert journal[:8] == b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"  # it is hot
-    old.with_name("tickets.db-journal").write_bytes(journal)
-    old.unlink()
-    assert run(put("new.json", export(note("10:00:00", 3)))) == 0
+    return old
+
+
+@pytest.mark.usefixtures("hot")
+@pytest.mark.parametrize(
+    ("arguments", "status", "names", "count"),
+    [
+        (["new.json"], 0, ["new.json", "old.json"], 4),
+        (["--replace", "new.json"], 0, ["new.json"], 1),
+        (["--replace", "bad.json"], 1, ["old.json"], 3),
+    ],
+)
+def test_a_hot_journal_is_played_back_into_the_old_database_alone(
+    arguments: list[str], status: int, names: list[str], count: int
+) -> None:
+    put("new.json", export(note("10:00:00", 3)))
+    put("bad.json", "{}")
+    assert run(*arguments) == status
+    assert sorted(export_names()) == names
+    assert len(activities()) == count
+    assert select("select 1 from sqlite_master where name = 'rubbish'") == []
+    assert select("pragma integrity_check") == [("ok",)]
     assert [*snapshot()] == ["tickets.db"]
+
+
+def test_a_journal_without_its_database_does_not_reach_a_new_one(
+    hot: Path,
+) -> None:
+    hot.unlink()
+    assert run(put("new.json", export(note("10:00:00", 3)))) == 0
     assert export_names() == ["new.json"]
     assert select("pragma integrity_check") == [("ok",)]
+    assert [*snapshot()] == ["tickets.db"]
 
 
 @pytest.mark.usefixtures("old")
