@@ -20,12 +20,11 @@ import json
 import os
 import sqlite3
 import time
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from itertools import count, groupby, takewhile
 from pathlib import Path
 from sqlite3 import Connection
@@ -77,6 +76,7 @@ from freshdesk.statuses import (
 
 CACHE_KIB = 28_000  # of the database's pages in memory
 OLDEST_SQLITE = (3, 37)
+TICKETS = "select value from json_each(:tickets)"
 
 
 class Damaged(Failure):
@@ -136,6 +136,14 @@ def insert_rows(connection: Connection, batch: Sequence[Row]) -> int:
     return removed.rowcount
 
 
+def created_twice(connection: Connection, batch: Sequence[Row]) -> list[int]:
+    """Return the first tickets of some rows that another activity creates."""
+    created = [row["ticket_id"] for row in batch if "is_new_ticket" in row]
+    query = sql("ingest/select_created_twice").format(tickets=TICKETS)
+    found = connection.execute(query, {"tickets": json.dumps(created)})
+    return [ticket for (ticket,) in found]
+
+
 def export_number(
     connection: Connection, metadata: Metadata, digest: str
 ) -> int:
@@ -170,7 +178,7 @@ class Ingested:
     repeated: int = 0  # activities that stand there already
     outside_window: int = 0
     last_performed_at: int | None = None
-    created: array[int] = field(default_factory=partial(array, "q"))  # tickets
+    created_twice: list[int] = field(default_factory=list)  # some tickets
 
     def count(self, seconds: Sequence[int], metadata: Metadata) -> None:
         """Count some more activities, by their seconds."""
@@ -196,10 +204,8 @@ def ingest(
     for _, chunk in groupby(rows, lambda _: export.chunk):
         batch = [*chunk]
         ingested.count([row["performed_at"] for row in batch], metadata)
-        ingested.created.extend(
-            row["ticket_id"] for row in batch if "is_new_ticket" in row
-        )
         ingested.repeated += insert_rows(connection, batch)
+        ingested.created_twice += created_twice(connection, batch)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
     connection.execute(
@@ -441,12 +447,11 @@ def notes(
         if result.outside_window:
             outside = plural(result.outside_window, "activity")
             yield f"{result.name}: {outside} outside its window, kept"
-    created = [ticket for result in results for ticket in result.created]
-    told = {"created": json.dumps(created)}
-    new = "select value from json_each(:created)"
+    created = [ticket for result in results for ticket in result.created_twice]
+    told = {"tickets": json.dumps(created)}
     with locked(shared=[database.parent]), connected(database) as connection:
         execute = connection.execute
-        yield from [*notes_on_all(lambda query: execute(query, told), new)]
+        yield from [*notes_on_all(lambda query: execute(query, told), TICKETS)]
         if unknown := unknown_labels(connection, aliases):
             yield f"no export has the status: {quoted(unknown)}"
 
