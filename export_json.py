@@ -577,22 +577,22 @@ def argument_parser() -> argparse.ArgumentParser:
       let a label mean a status, for what is ingested already, too""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # fmt: off
     add = parser.add_argument
     add("exports", nargs="*", metavar="EXPORT", type=Path,
-        help=f"a file, or a folder of them; default: {EXPORTS_DIR}"
-        )  # fmt: skip
+        help=f"a file, or a folder of them; default: {EXPORTS_DIR}")
     add("-d", "--database", type=Path, default=DATABASE,
-        help="default: %(default)s")  # fmt: skip
+        help="default: %(default)s")
     add("--replace", action="store_true",
-        help="build a new database from just these files, all or nothing"
-        )  # fmt: skip
+        help="build a new database from just these files, all or nothing")
     add("-q", "--quiet", action="store_true", help="print nothing but errors")
     add("--status-alias", action="append", default=[], metavar="LABEL=STATUS",
         type=status_alias,
         help="remember that LABEL means STATUS, one of Freshdesk's or another"
-             " label; LABEL= takes it back; may be repeated")  # fmt: skip
+             " label; LABEL= takes it back; may be repeated")
     add("--list-aliases", action="store_true", help="list the mapped labels")
     add("--version", action="version", version=f"%(prog)s {__version__}")
+    # fmt: on
     return parser
 
 

@@ -1446,32 +1446,33 @@ a creation, so a later day alone can show a reopening that reads as one.
 """,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # fmt: off
     add = parser.add_argument
     add("-n", "--tickets", type=positive, default=1000, metavar="N",
-        help="distinct tickets, exactly (default: 1000)")  # fmt: skip
+        help="distinct tickets, exactly (default: 1000)")
     add("-o", "--output", type=Path, metavar="FILE",
         default=EXPORTS_DIR / "ticket_activities.json",
-        help="the export to write (default: %(default)s)")  # fmt: skip
+        help="the export to write (default: %(default)s)")
     add("--seed", type=int, default=random.SystemRandom().getrandbits(64),
-        help="for the same helpdesk again; else random")  # fmt: skip
+        help="for the same helpdesk again; else random")
     add("--end-at", type=moment, metavar="TIME", default=int(time.time()),
         help="when the last window ends: ISO 8601 with offset or Z "
-             "(default: now)")  # fmt: skip
+             "(default: now)")
     add("--locale", type=locale_name, default="en_US",
-        help="of the addresses, as Faker knows it (default: %(default)s)"
-        )  # fmt: skip
+        help="of the addresses, as Faker knows it (default: %(default)s)")
     add("--timezone", type=time_zone, default="UTC", metavar="ZONE",
         help="the helpdesk's, such as Europe/Berlin (default: %(default)s); "
-             "the export stays in UTC")  # fmt: skip
+             "the export stays in UTC")
     add("--days", type=number_of_days, default=1, metavar="N",
         help="consecutive 24-hour exports, a file each (default: 1, at most "
-             f"{MOST_DAYS})")  # fmt: skip
+             f"{MOST_DAYS})")
     add("--settings", type=Path, metavar="DIR",
         help="also write its working hours, targets and agents there, as "
-             "Freshdesk's API answers, for sql_queries.py")  # fmt: skip
+             "Freshdesk's API answers, for sql_queries.py")
     add("--form", choices=("readme", "today"), default="readme",
-        help="of the export (default: %(default)s)")  # fmt: skip
+        help="of the export (default: %(default)s)")
     add("--version", action="version", version=f"%(prog)s {__version__}")
+    # fmt: on
     return parser
 
 
