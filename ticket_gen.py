@@ -359,7 +359,7 @@ FIRST_AGENT, FIRST_REQUESTER = 149_001, 1_450_001
 # which have twelve digits: others stand between two of ours.
 LONG_IDS = 103_000_000_000
 FIRST_THREAD = 61_873_204
-PERSON_STEP, NOTE_STEP_BITS, THREAD_STEP_BITS = 20_000, 11, 7
+PERSON_STEP, NOTES_A_SECOND, THREADS_BETWEEN = 20_000, 40, 90
 ADDRESSES = 800  # drawn from Faker; a requester keeps the same one
 
 # ---- What only today's form tells ------------------------------------------
@@ -401,21 +401,21 @@ ROUTES = {"": 38, ROUTE_AGENT: 27, ROUTE_AND_WATCH: 12, NOTIFY: 9, INTERNAL: 14}
 # What the agent adds or corrects with the first note, on so many of 250 tickets
 # (counted). A field that is added is not in the creation.
 ADD_ORDER = "%(order_label)s: %(order)s"
-ADD_ORDER_BY_API = '"cf_order_number": %(order)s'
+ADD_TRACKING = '"cf_tracking_number": %(order)s'
 SET_GROUP = '"group": %(group)s, '  # and the due date: it has no policy before
 ADD_TYPE = '%(category_label)s: %(category)s, "ticket_type": %(type)s'
 TICK_CONTACTED = "%(contacted_label)s: true, "  # before the next status
-TICK_BY_API = '"cf_contacted_customer": true, '
-UNTIL_THE_STATUS = ("", TICK_CONTACTED, TICK_BY_API)  # not told on their own
+TICK_CALL = '"cf_called_back": true, '
+UNTIL_THE_STATUS = ("", TICK_CONTACTED, TICK_CALL)  # not told on their own
 CHANGE_REQUESTER = '"requester_id": %(contact)s'
 EDITS = {
     "": 88,
     ADD_ORDER: 17,
-    ADD_ORDER_BY_API: 17,
+    ADD_TRACKING: 17,
     SET_GROUP: 55,
     ADD_TYPE: 19,
     TICK_CONTACTED: 22,
-    TICK_BY_API: 8,
+    TICK_CALL: 8,
     '"description": %(subject)s': 10,
     '"subject": %(subject)s': 6,
     '"added_tags": ["follow-up"]': 10,
@@ -435,9 +435,8 @@ REMINDING = (
 # of them later).
 SLA_SHARE, SLA_LATER_SHARE, SLA_SOONER_SHARE = 0.9, 0.1, 0.02
 NO_GROUP_SHARE = 0.3  # of the tickets for internal agents are told to have none
-# Seconds from a creation to what the system does, to a change from what brings
-# it, and from a change to the agent's edit vary by so much.
-FIRST_SECONDS, LATER_SECONDS, EDIT_SECONDS = 4, 2, 6
+# Seconds from one record to another that it brings; a few fit into HASTE.
+SOON = (1, 1, 2, 2, 3, 4)
 # The share of ends of waiting that tell the new due date with the status; the
 # system tells the others (45 and 32 counted).
 DUE_WITH_STATUS_SHARE = 0.6
@@ -690,11 +689,16 @@ class ReadmeForm:
 
     def __init__(self) -> None:
         self.records: dict[int, list[str]] = defaultdict(list)
-        self.note_ids: Iterator[int] = count(FIRST_NOTE)
+        self.notes = FIRST_NOTE - 1  # the last one's id
 
     def person(self, number: int) -> int:
         """Return the id of the person of this number."""
         return number
+
+    def note_id(self, _second: int) -> int:
+        """Return the id of the next note."""
+        self.notes += 1
+        return self.notes
 
     def head(self, start: int, activities: int) -> str:
         """Return the text before the activities, as long for any number."""
@@ -718,7 +722,8 @@ class ReadmeForm:
     def note(
         self, second: int, ticket: Ticket, by: int | None, kind: int
     ) -> None:
-        activity = f'"note": {{"id": {next(self.note_ids)}, "type": {kind}}}'
+        number = self.note_id(second)
+        activity = f'"note": {{"id": {number}, "type": {kind}}}'
         self.add(second, ticket, by, activity)
 
     def texts(
@@ -731,7 +736,10 @@ class ReadmeForm:
             "product": f'"product": {TEXT[product]}',
         }
 
-    def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
+    def changed(
+        self, second: int, ticket: Ticket, by: int | None, _gap: int = 0
+    ) -> None:
+        """Tell what changed, a *gap* after the note that brings it."""
         texts = ticket.matter.texts
         activity = (
             f'"shipping_address": {ticket.address}, '
@@ -744,7 +752,8 @@ class ReadmeForm:
         )
         self.add(second, ticket, by, activity)
 
-    created = changed
+    def created(self, second: int, ticket: Ticket, by: int | None) -> None:
+        self.changed(second, ticket, by)
 
     def in_file(self, busy: Iterator[Busy]) -> Iterator[Busy]:
         """Return seconds with records in the order in which they are told."""
@@ -790,8 +799,8 @@ class TodaysForm(ReadmeForm):
         source = random.Random(f"today {seed}")
         self.draw, self.bits = source.random, source.getrandbits
         self.others = [int(self.draw() * PERSON_STEP) for _ in range(TABLE)]
-        self.note_ids = self.long_ids(FIRST_NOTE, NOTE_STEP_BITS)
-        self.thread_ids = self.long_ids(FIRST_THREAD, THREAD_STEP_BITS)
+        self.notes, self.noted_at = LONG_IDS + FIRST_NOTE, first
+        self.threads = LONG_IDS + FIRST_THREAD
         labels = FIELD_LABELS.get(locale[:2], FIELD_LABELS["en"])
         self.labels = dict(zip(FIELDS, map(dumps, labels), strict=True))
         # The targets and waits of earlier tickets, and due dates, reach beyond.
@@ -802,13 +811,18 @@ class TodaysForm(ReadmeForm):
         self.routes = table(ROUTES)
         self.edits = table(EDITS)
 
-    def long_ids(self, first: int, step_bits: int) -> Iterator[int]:
-        steps = iter(lambda: 1 + self.bits(step_bits), 0)
-        return accumulate(steps, initial=LONG_IDS + first)
-
     def person(self, number: int) -> int:
         others = self.others[number % TABLE]
         return LONG_IDS + number * PERSON_STEP + others
+
+    def note_id(self, second: int) -> int:
+        passed = max(0, second - self.noted_at)
+        self.noted_at += passed
+        self.notes += 1 + int((passed + self.draw()) * NOTES_A_SECOND)
+        return self.notes
+
+    def soon(self) -> int:
+        return SOON[int(self.draw() * len(SOON))]
 
     def head(self, _start: int, _activities: int) -> str:
         return '{"activities_data": ['
@@ -844,22 +858,24 @@ class TodaysForm(ReadmeForm):
             self.add(policy_at, ticket, None, policy)
         if draw() < WELCOME_SHARE:
             self.add(hourly_run(second, draw()), ticket, None, WELCOME)
-        second += 1 + int(draw() * FIRST_SECONDS)
+        second += self.soon()
         if draw() < REPLY_SHARE:
             self.note(second, ticket, None, REPLY)
-            second += 1
+            second += self.soon()
         if draw() < THREAD_SHARE:
             for name in ("thread", "thread_message"):
-                thread = f'{{"id": {next(self.thread_ids)}, "type": "email"}}'
+                self.threads += 1 + int(draw() * THREADS_BETWEEN)
+                thread = f'{{"id": {self.threads}, "type": "email"}}'
                 self.add(second, ticket, None, f'"{name}": {thread}')
+                second += int(draw() * 2)
         if route:
-            self.add(second + 1, ticket, None, self.fill(route, ticket))
+            self.add(second, ticket, None, self.fill(route, ticket))
 
     def creation(self, ticket: Ticket, route: str) -> str:
         """Return a creation, without what the route or an edit tells later."""
         texts, edit = ticket.matter.texts, ticket.edit
         parts = kind = agent = group = ""
-        if edit not in (ADD_ORDER, ADD_ORDER_BY_API):
+        if edit != ADD_ORDER:
             parts = f"{texts['order_label']}: {self.order()}, "
         if ticket.address is not NOT_SHIPPED:
             parts += (
@@ -926,29 +942,32 @@ class TodaysForm(ReadmeForm):
 
     def reminded(self, second: int, ticket: Ticket) -> None:
         self.add(second, ticket, None, REMINDING)
-        self.note(second + 1, ticket, None, REPLY)
+        self.note(second + self.soon(), ticket, None, REPLY)
 
-    def changed(self, second: int, ticket: Ticket, by: int | None) -> None:
+    def changed(
+        self, second: int, ticket: Ticket, by: int | None, gap: int = 0
+    ) -> None:
         """Tell all that changed since the ticket's last record."""
         stage, agent, group, priority = ticket.told
         shown = self.remember(ticket, agent)
         if ticket.edit == SET_GROUP and ticket.group != group:
             ticket.edit = ""  # the move tells it
-        second += int(self.draw() * LATER_SECONDS)
+        if gap:  # as long, or less by up to half
+            second -= int(self.draw() * (gap - GAPS[0]) / 2)
         if ticket.edit not in UNTIL_THE_STATUS and by == ticket.agent:
             self.edited(second, ticket, by)
         if activity := MOVES[stage, ticket.stage]:
             self.moved(second, ticket, by, stage, activity)
         if ticket.priority != priority:
             self.add(second, ticket, by, f'"priority": {ticket.priority}')
-            second += 3
+            second += self.soon()
         if ticket.group != group:
             activity = f'"group": {TEXT[ticket.group]}, {self.due_by(ticket)}'
             self.add(second, ticket, by, activity)
-            second += 3
+            second += self.soon()
         elif agent and agent != shown:  # handed over
             self.add(second, ticket, by, '"agent_id": null')
-            second += 3
+            second += self.soon()
         if agent != shown:
             self.add(second, ticket, by, f'"agent_id": {shown}')
 
@@ -969,8 +988,7 @@ class TodaysForm(ReadmeForm):
         elif ticket.edit == CHANGE_REQUESTER:
             ticket.requester = ticket.contact
         ticket.edit = ""
-        second += 1 + int(self.draw() * EDIT_SECONDS)
-        self.add(second, ticket, by, activity)
+        self.add(second + self.soon(), ticket, by, activity)
 
     def moved(
         self,
@@ -994,8 +1012,7 @@ class TodaysForm(ReadmeForm):
             if self.draw() < DUE_WITH_STATUS_SHARE:
                 activity += f", {due_by}"
             else:
-                told_at = second + 1 + int(self.draw() * FIRST_SECONDS)
-                self.add(told_at, ticket, None, due_by)
+                self.add(second + self.soon(), ticket, None, due_by)
         elif by is None:
             activity = f"{RULES[ticket.stage]}, {activity}"
         elif ticket.edit and by == ticket.agent and "status" in activity:
@@ -1234,9 +1251,9 @@ class Helpdesk:
         if step.effect != STAYS:
             is_news |= self.pass_on(second, ticket)
         if is_news:
-            if kind != SILENT:
-                second += self.gap(who)
-            form.changed(second, ticket, by)
+            gap = self.gap(who) if kind != SILENT else 0
+            second += gap
+            form.changed(second, ticket, by, gap)
         self.plan(second, ticket)
 
     def another(self, second: int, ticket: Ticket, who: int) -> int | None:

@@ -263,7 +263,7 @@ def test_each_record_of_todays_form_has_the_shape_of_a_genuine_one(
     assert seen == set(SHAPE)
     labels = {key for r in records(*options) for key in r.activity}
     labels -= in_counts.OWN_KEYS
-    by_api = {"cf_order_number", "cf_contacted_customer"}
+    by_api = {"cf_tracking_number", "cf_called_back"}
     assert labels == {*by_api, *FIELD_LABELS[locale[:2]]}
 
 

@@ -1,6 +1,6 @@
--- The first of some tickets that were created twice, as marked. {tickets} selects
--- them: those that an ingest creates, so that its time does not grow with the
--- database.
+-- The first of some tickets that were created twice, as marked. {tickets}
+-- selects them: those that an ingest creates, so that its time does not grow
+-- with the database.
 select ticket_id
 from activities
 where
