@@ -615,9 +615,9 @@ class Matter(NamedTuple):
     Many tickets share one: texts for each would double the memory.
     """
 
-    product: str
-    issue: str
-    source: int
+    product: Product
+    issue: Issue
+    source: Source
     priority: int  # at first
     texts: dict[str, str]  # as JSON
 
@@ -1086,8 +1086,10 @@ class Helpdesk:
             product = products[self.bits(BITS)]
             issue = issues[PRODUCTS[product].ships][self.bits(BITS)]
             source = sources[self.bits(BITS)]
-            about = product, issue, source, priorities[issue][self.bits(BITS)]
-            self.matters.append(Matter(*about, self.form.texts(*about)))
+            priority = priorities[issue][self.bits(BITS)]
+            about = PRODUCTS[product], ISSUES[issue], SOURCES[source], priority
+            texts = self.form.texts(product, issue, source, priority)
+            self.matters.append(Matter(*about, texts))
         self.steps = {name: steps_table(steps) for name, steps in LIFE.items()}
         self.earlier_stages = table(EARLIER_STAGES)
         self.shipment_days = table(SHIPMENT_DAYS)
@@ -1143,8 +1145,8 @@ class Helpdesk:
     def create(self, number: int, second: int) -> None:
         """Let a new ticket arrive, and plan its first step."""
         ticket = self.open_ticket(number, second)
-        creator = SOURCES[ticket.matter.source].creator
-        by = ticket.agent if creator == AGENT else ticket.requester
+        is_agents = ticket.matter.source.creator == AGENT
+        by = ticket.agent if is_agents else ticket.requester
         self.form.created(second, ticket, by)
         self.plan(second, ticket)
 
@@ -1165,23 +1167,22 @@ class Helpdesk:
         ticket.contact = self.form.person(FIRST_REQUESTER + contact)
         matter = ticket.matter = self.matters[int(draw() * MATTERS)]
         ticket.priority = matter.priority
-        ticket.group = ISSUES[matter.issue].group
-        source = SOURCES[matter.source]
-        ticket.stage = source.stage
-        is_agents = source.creator == AGENT
+        ticket.group = matter.issue.group
+        ticket.stage = matter.source.stage
+        is_agents = matter.source.creator == AGENT
         ticket.agent, ticket.shift = self.staff.pick(
             second, ticket.group, ticket.priority, now=is_agents or is_earlier
         )
         is_assigned = is_agents or draw() < ASSIGNED_SHARE
         ticket.assigned = ticket.agent if is_assigned else None
-        ticket.contacted = matter.source == OUTBOUND
+        ticket.contacted = ticket.stage == "Outbound"
         if is_earlier:
             ticket.stage = self.earlier_stages[self.bits(BITS)]
             ticket.contacted |= ticket.stage != "New"
             ticket.assigned = ticket.agent
             self.form.recalled(second, ticket)
         ticket.address = ticket.shipment = NOT_SHIPPED
-        if PRODUCTS[matter.product].ships:
+        if matter.product.ships:
             ticket.address = self.addresses[person % len(self.addresses)]
             days = self.shipment_days[self.bits(BITS)]
             ticket.shipment = shipment_date(second // DAY + days)
@@ -1191,7 +1192,7 @@ class Helpdesk:
         """Draw the ticket's next step, and put it into the agenda."""
         step, wait = self.steps[ticket.stage][self.bits(BITS)]
         ticket.step = step
-        wait *= (0.75 + self.draw() / 2) * SOURCES[ticket.matter.source].pace
+        wait *= (0.75 + self.draw() / 2) * ticket.matter.source.pace
         who = step.who
         if who <= COLLEAGUE:
             when = self.agents_turn(second, ticket, wait)
@@ -1243,7 +1244,7 @@ class Helpdesk:
             form.reminded(second, ticket)
         elif by is not None and kind != SILENT:
             if kind == PUBLIC:
-                kind = SOURCES[ticket.matter.source].reply
+                kind = ticket.matter.source.reply
                 if who == AGENT and not ticket.contacted:
                     ticket.contacted = is_news = True
             form.note(second, ticket, by, kind)
