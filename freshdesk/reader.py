@@ -106,6 +106,7 @@ scan = json.JSONDecoder(
 encode = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":")
 ).encode
+escaped_surrogate = re.compile(r"\\u[dD][89a-fA-F]").search
 skip_white_space = re.compile(r"[ \t\n\r]*").match
 object_ends = re.compile(r"\}(?=[ \t\n\r]*,[ \t\n\r]*\{)").finditer
 
@@ -116,7 +117,7 @@ def parsed(text: str, at: int) -> tuple[Any, int]:
     Half of a surrogate pair is no text: SQLite could not store it.
     """
     value, end = scan(text, at)
-    if text.find("\\ud", at, end) >= 0 or text.find("\\uD", at, end) >= 0:
+    if escaped_surrogate(text, at, end):
         try:
             encode(value).encode()
         except UnicodeEncodeError:
@@ -289,11 +290,13 @@ def checked_metadata(metadata: Any) -> Metadata:
     if metadata is None:
         raise Malformed("metadata is missing")
     check({"metadata": metadata}, {"metadata": OBJECT})
-    check(metadata, {"activities_count": INTEGER})
+    activities_count = metadata.get("activities_count", ...)
+    if type(activities_count) is not int:
+        raise refuse("activities_count", "an integer", activities_count)
     start_at, end_at = moment(metadata, "start_at"), moment(metadata, "end_at")
     if end_at < start_at:
         raise Malformed("end_at is before start_at")
-    return Metadata(start_at, end_at, metadata["activities_count"])
+    return Metadata(start_at, end_at, activities_count)
 
 
 def first_look(file: BinaryIO) -> tuple[str, Metadata]:
@@ -521,9 +524,11 @@ def is_storable(value: object) -> bool:
 
 def as_json(rest: Json) -> str:
     """Return what has no column as JSON, its keys sorted."""
-    if nesting(rest) > DEEPEST:
+    text = encode(rest)
+    brackets = text.count("[") + text.count("{")  # mostly fewer: a quick look
+    if brackets > DEEPEST and nesting(rest) > DEEPEST:
         raise Malformed("nested too deep")
-    return encode(rest)
+    return text
 
 
 def nesting(value: object, depth: int = 0) -> int:
@@ -656,20 +661,22 @@ def content(activity: Json) -> Row:
         value = activity[name]
         kept = store(value)
         if kept is None:
-            if name in PROPERTY_KINDS and not is_storable(value):
+            if not is_storable(value) and name in PROPERTY_KINDS:
                 raise TypeError
             others[name] = value
             kept = show(value)
         if kept is not None:
             row[column] = kept
     if "note" in others:
-        note = {**others.pop("note")}
-        ids = note.pop("id"), note.pop("type")
-        if {*map(type, ids)} != {int} or not all(map(is_storable, ids)):
+        note = others.pop("note")
+        note_id, note_type = note["id"], note["type"]
+        if {type(note_id), type(note_type)} != {int}:
             raise TypeError
-        row["note_id"], row["note_type"] = ids
-        if note:
-            others["note"] = note
+        if not (is_storable(note_id) and is_storable(note_type)):
+            raise TypeError
+        row["note_id"], row["note_type"] = note_id, note_type
+        if len(note) > 2:
+            others["note"] = {n: note[n] for n in note.keys() - NOTE_KINDS}
     if others:
         row["other_properties"] = as_json(others)
     return row
