@@ -125,15 +125,13 @@ def insert_rows(connection: Connection, batch: Sequence[Row]) -> int:
     for columns, values in by_columns.items():
         connection.executemany(insertion(columns), sorted(values))
     seconds = [row["performed_at"] for row in batch]
-    removed = connection.execute(
-        removal(),
-        {
-            "ticket_ids": json.dumps([*{row["ticket_id"] for row in batch}]),
-            "first_second": min(seconds),
-            "last_second": max(seconds),
-        },
-    )
-    return removed.rowcount
+    tickets = json.dumps([*{row["ticket_id"] for row in batch}])
+    where = {
+        "ticket_ids": tickets,
+        "first_second": min(seconds),
+        "last_second": max(seconds),
+    }
+    return connection.execute(removal(), where).rowcount
 
 
 def created_twice(connection: Connection, batch: Sequence[Row]) -> list[int]:
@@ -208,16 +206,9 @@ def ingest(
         ingested.created_twice += created_twice(connection, batch)
         show_progress(f"{name}: {ingested.activities_count:,} activities")
     show_progress("")
-    connection.execute(
-        sql("ingest/insert_export"),
-        {
-            "export_id": export_id,
-            "sha256": digest,
-            "ingested_at": int(time.time()),
-            **metadata._asdict(),
-            **vars(ingested),
-        },
-    )
+    told = {"export_id": export_id, "sha256": digest, **metadata._asdict()}
+    told |= {"ingested_at": int(time.time()), **vars(ingested)}
+    connection.execute(sql("ingest/insert_export"), told)
     return ingested
 
 
@@ -488,7 +479,7 @@ def is_taken(file: Path) -> bool:
     if ".json" in file.name.lower():
         return True
     with suppress(OSError), file.open("rb") as stored_file:
-        return begins_as_export(beginning(stored_file))
+        return begins_as_export(beginning(stored_file)) is not None
     return True  # opening it says why it cannot be read
 
 

@@ -341,7 +341,9 @@ STRANGERS = {
     rb"(\xef\xbb\xbf)?\s*<": "a page or an answer in XML, not an export;"
     f" {NEW_LINK}",
 }
-EXPORTS_NAME = re.compile(r'"(activities_data|metadata)"[ \t\n\r]*:')
+begins_as_export = re.compile(
+    rb'(\xef\xbb\xbf)?\s*\{.*"(activities_data|metadata)"\s*:', re.DOTALL
+).match
 
 stamp = attrgetter("st_size", "st_mtime_ns")
 
@@ -399,15 +401,10 @@ def beginning(stored_file: BinaryIO) -> bytes:
     return GZIP
 
 
-def begins_as_export(head: bytes) -> bool:
-    text = head.decode("utf-8-sig", "replace").lstrip()
-    return text.startswith("{") and bool(EXPORTS_NAME.search(text))
-
-
 def recognized(head: bytes) -> str:
     """Return what a file is that begins so, and what to do; "" if unknown."""
-    for beginning, told in STRANGERS.items():
-        if re.match(beginning, head, re.DOTALL):
+    for pattern, told in STRANGERS.items():
+        if re.match(pattern, head, re.DOTALL):
             return told
     text = head.decode("utf-8-sig", "replace").strip()
     try:
