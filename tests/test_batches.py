@@ -213,6 +213,9 @@ def test_exports_of_two_accounts_are_noticed(capsys: Capsys) -> None:
         "created twice: ticket 2, 3, 4; exports of two accounts belong into"
         " two databases"
     ]
+    # It is told of what is new.
+    assert run(put("later.json", export(created("12:00:00", ticket=7)))) == 0
+    assert notes(capsys) == []
 
 
 def test_a_note_says_that_no_agent_is_known(capsys: Capsys) -> None:
