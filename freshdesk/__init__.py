@@ -77,7 +77,6 @@ STATUS_ALIASES = {
 PRIORITIES = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
 # Types of notes; the table note_types in sql/schema/tables.sql names all.
 REPLY, FORWARD, REPLY_TO_FORWARD, PRIVATE_NOTE, PUBLIC_NOTE = range(5)
-PUBLIC_NOTE_TYPES = {REPLY, PUBLIC_NOTE}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_SECOND = -62_135_596_800  # of the year 1

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
-from freshdesk import DAY
+from freshdesk import DAY, FIRST_SECOND, LAST_SECOND
 
 
 def time_zone(name: str) -> tzinfo:
@@ -37,6 +37,23 @@ def day(text: str) -> date:
     raise argparse.ArgumentTypeError(
         f"{text!r} is not a day such as 2026-03-01"
     )
+
+
+def utc_offset(second: int, zone: tzinfo) -> int:
+    """Return the seconds by which local time is ahead of UTC."""
+    if zone is timezone.utc:
+        return 0
+    away = local(second, zone).utcoffset() or timedelta()
+    return away // timedelta(seconds=1)
+
+
+def local(second: int, zone: tzinfo) -> datetime:
+    """Return a second since 1970 in a time zone.
+
+    The years 1 to 9999 in UTC may be other years there.
+    """
+    near = min(max(second, FIRST_SECOND + DAY), LAST_SECOND - DAY)
+    return datetime.fromtimestamp(near, zone)
 
 
 def own_views(
@@ -76,18 +93,15 @@ def offset_changes(zone: tzinfo) -> Iterator[tuple[int, int]]:
     """Yield when each offset from UTC begins, up to 2100, and the offset in
     seconds. What holds in 1970 held ever before. A day has one change at most.
     """
-
-    def offset(second: int) -> int:
-        away = datetime.fromtimestamp(second, zone).utcoffset()
-        return (away or timedelta()) // timedelta(seconds=1)
-
-    known = offset(0)
+    known = utc_offset(0, zone)
     yield -100_000_000_000, known
     for start in range(0, 131 * 366 * DAY, DAY):
-        before, known = known, offset(start + DAY)
+        before, known = known, utc_offset(start + DAY, zone)
         if known != before:
             seconds = range(start, start + DAY)
-            place = bisect(seconds, 0, key=lambda s: offset(s) != before)
+            place = bisect(
+                seconds, 0, key=lambda s: utc_offset(s, zone) != before
+            )
             yield start + place, known
 
 

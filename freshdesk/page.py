@@ -23,8 +23,9 @@ from markupsafe import Markup
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from freshdesk import DAY, duration, plural, replacing, show_progress, sql, utc
+from freshdesk.local_time import utc_offset
 from freshdesk.pictures import INK, PAPER, PICTURES, Tables, clean, drawn
-from freshdesk.writers import Output, is_duration, is_time, meaning, utc_offset
+from freshdesk.writers import Output, is_duration, is_time, meaning
 
 BREAKDOWNS = [
     f"metrics_by_{name}"

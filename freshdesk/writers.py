@@ -19,7 +19,7 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import timezone, tzinfo
 from functools import cache, partial
 from itertools import islice
 from math import isfinite
@@ -27,14 +27,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from freshdesk import (
-    DAY,
-    FIRST_SECOND,
-    LAST_SECOND,
-    QueryError,
-    replacing,
-    sql_dir,
-)
+from freshdesk import DAY, QueryError, replacing, sql_dir
+from freshdesk.local_time import local, utc_offset
 
 if TYPE_CHECKING:
     import pandas
@@ -153,23 +147,6 @@ def in_unit(frame: pandas.DataFrame, unit: str) -> pandas.DataFrame:
         elif column.notna().any():
             raise QueryError(f"{name} is not of numbers; leave out --unit")
     return converted
-
-
-def utc_offset(second: int, zone: tzinfo) -> int:
-    """Return the seconds by which local time is ahead of UTC."""
-    if zone is timezone.utc:
-        return 0
-    away = local(second, zone).utcoffset() or timedelta()
-    return away // timedelta(seconds=1)
-
-
-def local(second: int, zone: tzinfo) -> datetime:
-    """Return a second since 1970 in a time zone.
-
-    The years 1 to 9999 in UTC may be other years there.
-    """
-    near = min(max(second, FIRST_SECOND + DAY), LAST_SECOND - DAY)
-    return datetime.fromtimestamp(near, zone)
 
 
 def meaning(report: str, column: str) -> tuple[str, str]:

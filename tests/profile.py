@@ -24,7 +24,14 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from freshdesk import PUBLIC_NOTE_TYPES, STATUSES, parse_timestamp  # noqa: E402
+from freshdesk import (  # noqa: E402
+    PUBLIC_NOTE,
+    REPLY,
+    STATUSES,
+    parse_timestamp,
+)
+
+PUBLIC_NOTE_TYPES = {REPLY, PUBLIC_NOTE}
 
 # Freshdesk's own keys. Any other key of an activity is a custom field.
 OWN_KEYS = {

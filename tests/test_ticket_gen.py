@@ -22,12 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ticket_gen
-from freshdesk import (
-    DAY,
-    PUBLIC_NOTE_TYPES,
-    format_timestamp,
-    parse_timestamp,
-)
+from freshdesk import DAY, format_timestamp, parse_timestamp
 from freshdesk.settings import PAUSES, read_settings
 from freshdesk.working_hours import expand
 from ticket_gen import (
@@ -70,7 +65,7 @@ class Record(NamedTuple):
 
     @property
     def is_answer(self) -> bool:
-        return self.is_agents and self.note in PUBLIC_NOTE_TYPES
+        return self.is_agents and self.note in in_counts.PUBLIC_NOTE_TYPES
 
     @property
     def is_ending(self) -> bool:
@@ -540,7 +535,7 @@ def test_everybody_does_what_is_theirs() -> None:
             requester = record.activity.get("requester", requester)
             if record.is_answer:
                 assert agent in (None, record.by)
-            elif record.note in PUBLIC_NOTE_TYPES:
+            elif record.note in in_counts.PUBLIC_NOTE_TYPES:
                 contacts += requester not in (None, record.by)
             else:  # what only agents write
                 assert record.note is None or record.is_agents
@@ -568,7 +563,9 @@ def test_outbound_emails_are_mostly_never_answered(form: str) -> None:
             assert created.is_agents
             if form == "readme":
                 assert created.activity["contacted_customer"]
-            notes = [r for r in history if r.note in PUBLIC_NOTE_TYPES]
+            notes = [
+                r for r in history if r.note in in_counts.PUBLIC_NOTE_TYPES
+            ]
             asked += bool(notes) and not notes[0].is_agents
             answered = any(r.is_answer for r in notes)
             resolved += answered and any(r.is_ending for r in history)
